@@ -1,0 +1,61 @@
+# Two commands set everything up on a fresh machine with Python >= 3.11 and make:
+#   make demo    watch a second factor being enforced
+#   make test    lint, types, contracts, the whole suite
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types contracts suite format schema clean
+
+PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
+
+help:
+	@echo "make demo   watch a second factor being enforced (DEMO_ARGS=--check runs the calls itself)"
+	@echo "make test   lint, types, contracts and the whole suite"
+	@echo "make format fix what ruff can fix;  make schema  rewrite config/mfa-gateway.schema.json;  make clean"
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "mfa_gateway needs Python 3.11 or newer with venv and pip: none was found on the path. Set PYTHON=/path/to/python3."; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml .ci/constraints.txt | $(BIN)/python
+	@echo "Preparing $(VENV) (once)"
+	@$(PIP) -e '.[embedded,demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml .ci/constraints.txt | $(BIN)/python
+	@echo "Preparing $(VENV) for development (once)"
+	@$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo
+	@$(BIN)/mfa-gateway demo $(DEMO_ARGS)
+
+test: lint types contracts suite
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+contracts: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+suite: $(VENV)/.dev
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schema: $(VENV)/.dev
+	$(BIN)/mfa-gateway schema > config/mfa-gateway.schema.json
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* build dist
