@@ -1,0 +1,207 @@
+"""The gate: may this call go on?
+
+Theory. Letting through is one pure function in three steps, because a gateway is judged by what it lets through:
+
+1. `admit` looks at the call alone. Open routes pass here, without a trip to the store.
+2. `weigh` looks at the caller and at what the store knows. A proof that satisfies the rule passes; a presented code
+   becomes a `Redemption`, which is returned for the engine to carry out, never done here.
+3. `conclude` reads the receipt of that redemption.
+
+So a `Pass` on a protected call implies a known account and a proof that satisfies this rule, a code accepted now, or a
+rule that says otherwise. A presented code is always redeemed: a wrong one is refused inside an open window too.
+
+What stays out: waiting, wire forms, and who is allowed to change a factor (ceremony).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, assert_never
+
+from mfa_gateway.core.account import Anonymous, Caller, Factor, Identification, Proof, Standing
+from mfa_gateway.core.call import Call
+from mfa_gateway.core.policy import Access, Candidates, Enforcement, Policy, Require, Requirement, Rule
+from mfa_gateway.core.proof import (
+    Banned,
+    CodeShapes,
+    Effect,
+    Purpose,
+    Receipt,
+    Redeemed,
+    Redemption,
+    Regulation,
+    Rejected,
+    Ride,
+    Rode,
+)
+from mfa_gateway.core.verdict import Pass, Reason, Refuse, Verdict
+
+# Neither is ever a request to an API: TRACE reflects headers, CONNECT asks for a tunnel.
+_NEVER: Final = frozenset({"TRACE", "CONNECT"})
+
+
+class KnownBy(StrEnum):
+    """What makes an account known: a verified token alone, or a record that somebody made."""
+
+    TOKEN = "token"  # noqa: S105 - the name of a choice
+    RECORD = "record"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The numbers and choices that hold for every call and ceremony.
+
+    Attributes:
+        factors: what this gateway offers.
+        known_by: what makes an account known.
+        shapes: how codes look.
+        regulation: how many attempts there are.
+        keep_ms: the longest grace of any rule: how long a proof is worth keeping.
+    """
+
+    factors: frozenset[Factor] = frozenset(Factor)
+    known_by: KnownBy = KnownBy.TOKEN
+    shapes: CodeShapes = field(default_factory=CodeShapes)
+    regulation: Regulation = field(default_factory=Regulation)
+    keep_ms: int = 1_800_000
+
+
+def admit(policy: Policy, call: Call) -> Verdict | Candidates:
+    """Judge what the call alone tells. `Candidates` means that the caller has to be identified."""
+    if call.method in _NEVER:
+        return Refuse(Reason.METHOD_NOT_ALLOWED)
+    candidates = policy.rules_for(call.method, call.path, call.host)
+    if candidates.by_realm:
+        return candidates
+    match candidates.other.requirement.access:
+        case Access.OPEN:
+            return Pass(candidates.other)
+        case Access.DENY:
+            return refuse(candidates.other, Reason.DENIED)
+        case Access.MFA:
+            return candidates
+        case _ as never:
+            assert_never(never)
+
+
+def appoint(candidates: Candidates, identification: Identification) -> tuple[Rule, Caller] | Verdict:
+    """Choose the rule for this caller. Callers who cannot be told apart face the strictest rule there is."""
+    match identification:
+        case Caller() as caller:
+            return _appointed(candidates.for_realm(caller.account.realm), caller)
+        case Anonymous.NO_CREDENTIAL:
+            return _turned_away(candidates.strictest(), Reason.TOKEN_MISSING)
+        case Anonymous.BAD_CREDENTIAL:
+            return _turned_away(candidates.strictest(), Reason.TOKEN_INVALID)
+        case _ as never:
+            assert_never(never)
+
+
+def _appointed(rule: Rule, caller: Caller) -> tuple[Rule, Caller] | Verdict:
+    match rule.requirement.access:
+        case Access.OPEN:
+            return Pass(rule, caller)
+        case Access.DENY:
+            return refuse(rule, Reason.DENIED, caller=caller)
+        case Access.MFA:
+            return rule, caller
+        case _ as never:
+            assert_never(never)
+
+
+def _turned_away(rule: Rule, reason: Reason) -> Verdict:
+    return Pass(rule) if rule.requirement.access is Access.OPEN else refuse(rule, reason)
+
+
+def weigh(rule: Rule, caller: Caller, standing: Standing, *, code: str | None, terms: Terms) -> Verdict | Redemption:
+    """Judge a protected call by what the store knows. `Redemption` means that the presented code has to be redeemed."""
+    if (obstacle := account_obstacle(standing, terms.known_by)) is not None:
+        return refuse(rule, obstacle, caller=caller)
+    if not standing.active() and rule.requirement.require is Require.IF_ENROLLED:
+        return Pass(rule, caller)
+    allowed = allowed_factors(rule.requirement, standing, terms.factors)
+    if not allowed:
+        return refuse(rule, Reason.NOT_ENROLLED, caller=caller)
+    if code:
+        return _redemption(rule.requirement, caller, standing, allowed=allowed, code=code, terms=terms)
+    proof = satisfying_proof(rule.requirement, allowed, standing.proofs)
+    return Pass(rule, caller, proof) if proof else refuse(rule, Reason.CODE_MISSING, caller=caller)
+
+
+def account_obstacle(standing: Standing, known_by: KnownBy) -> Reason | None:
+    """Why nothing at all can be done for this account, or None."""
+    if standing.disabled:
+        return Reason.ACCOUNT_DISABLED
+    if known_by is KnownBy.RECORD and not standing.recorded:
+        return Reason.ACCOUNT_UNKNOWN
+    return None
+
+
+def allowed_factors(requirement: Requirement, standing: Standing, offered: Iterable[Factor]) -> tuple[Factor, ...]:
+    """The active factors of the account that this gateway offers and the rule accepts."""
+    accepted = requirement.factors or frozenset(Factor)
+    return tuple(factor for factor in standing.active() if factor in accepted and factor in offered)
+
+
+def satisfying_proof(requirement: Requirement, allowed: Iterable[Factor], proofs: Iterable[Proof]) -> Proof | None:
+    """The youngest proof of an allowed factor that is younger than the rule's grace: gone at exactly its length.
+
+    A negative age means that the store's clock was set back; such a proof is not honoured.
+    """
+    fit = (proof for proof in proofs if proof.factor in allowed and 0 <= proof.age_ms < requirement.grace_ms)
+    return min(fit, key=lambda proof: proof.age_ms, default=None)
+
+
+def _redemption(
+    requirement: Requirement,
+    caller: Caller,
+    standing: Standing,
+    *,
+    allowed: tuple[Factor, ...],
+    code: str,
+    terms: Terms,
+) -> Redemption:
+    return Redemption(
+        account=caller.account,
+        epoch=standing.epoch,
+        purpose=Purpose.GATE,
+        presented=code,
+        factors=tuple(factor for factor in allowed if terms.shapes.fits(code, factor)),
+        scope=requirement.scope,
+        session=caller.session,
+        token=caller.token,
+        effect=Effect.OPEN,
+        target=None,
+        ride=Ride(requirement.grace_ms) if requirement.grace_ms > 0 else None,
+        keep_ms=terms.keep_ms,
+        regulation=terms.regulation,
+    )
+
+
+def conclude(rule: Rule, caller: Caller, receipt: Receipt) -> Verdict:
+    """Judge a protected call by what became of its code."""
+    match receipt:
+        case Redeemed(factor=factor):
+            return Pass(rule, caller, Proof(factor, 0))
+        case Rode(factor=factor, age_ms=age_ms):
+            return Pass(rule, caller, Proof(factor, age_ms))
+        case Rejected(why=why, ban_left_ms=left):
+            return refuse(rule, Reason.CODE_INVALID, caller=caller, retry_after_ms=left, detail=why.value)
+        case Banned(left_ms=left):
+            return refuse(rule, Reason.BANNED, caller=caller, retry_after_ms=left)
+        case _ as never:
+            assert_never(never)
+
+
+def refuse(
+    rule: Rule, reason: Reason, *, caller: Caller | None = None, retry_after_ms: int = 0, detail: str = ""
+) -> Verdict:
+    """Refuse under a rule; a rule that is not enforced lets through instead, and remembers what it would have said."""
+    refusal = Refuse(reason, rule, retry_after_ms, detail, caller)
+    match rule.requirement.enforcement:
+        case Enforcement.ENFORCED:
+            return refusal
+        case Enforcement.SHADOW:
+            return Pass(rule, caller, overruled=refusal)
+        case _ as never:
+            assert_never(never)

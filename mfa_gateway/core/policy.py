@@ -1,0 +1,379 @@
+"""The policy: which calls, and what they require.
+
+Theory. A policy is a set, not a list: the order in a file must not be a security property. The most specific rule wins,
+by host (named before none), then by the path, segment by segment from the left (literal before `{x}` before end before
+`**`), then by methods, then by realms (named before none). Two rules that share a call, neither containing the other,
+with different requirements, are a conflict: `conflicts` finds every such pair and shows a call that both match. So
+among the rules that match a call without conflict, the winner is always the one contained in all the others.
+
+What stays out: how rules are written down (settings) and what a requirement means (gate).
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from itertools import combinations
+from typing import Final
+
+from mfa_gateway.core.account import Factor
+from mfa_gateway.core.call import CanonicalPath, Oddity, canonical_path
+from mfa_gateway.core.proof import Scope
+
+
+# What people type in a configuration and a request target cannot hold: spaces and letters beyond ASCII.
+_TO_ESCAPE: Final = re.compile(rb"[\x20\x80-\xff]")
+
+
+class Access(StrEnum):
+    """What a rule asks of a call."""
+
+    OPEN = "open"
+    MFA = "mfa"
+    DENY = "deny"
+
+
+class Require(StrEnum):
+    """What happens to accounts without an active factor."""
+
+    ALWAYS = "always"
+    IF_ENROLLED = "if_enrolled"
+
+
+class Enforcement(StrEnum):
+    """Whether a refusal is carried out, or only counted and logged."""
+
+    ENFORCED = "enforced"
+    SHADOW = "shadow"
+
+
+class OnStoreError(StrEnum):
+    """What a protected route does while the store is away."""
+
+    DENY = "deny"
+    ALLOW = "allow"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """Everything that a rule asks, apart from the calls it asks it of. `factors` empty means any active factor."""
+
+    access: Access
+    require: Require = Require.ALWAYS
+    factors: frozenset[Factor] = frozenset()
+    grace_ms: int = 1_800_000
+    scope: Scope = Scope.SESSION
+    dialect: str = "standard"
+    enforcement: Enforcement = Enforcement.ENFORCED
+    on_store_error: OnStoreError = OnStoreError.DENY
+
+
+class Wild(Enum):
+    """The parts of a pattern that match more than one text."""
+
+    SEGMENT = "{}"
+    REST = "**"
+
+
+Part = str | Wild
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A path pattern: literal segments, `{x}` for exactly one segment, and `**` at the end for none or more."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def is_open_ended(self) -> bool:
+        """Whether the pattern ends in `**`."""
+        return bool(self.parts) and self.parts[-1] is Wild.REST
+
+    @property
+    def fixed(self) -> tuple[Part, ...]:
+        """The parts before `**`."""
+        return self.parts[:-1] if self.is_open_ended else self.parts
+
+    def __str__(self) -> str:
+        return "/" + "/".join(_part_text(part) for part in self.parts)
+
+
+def _part_text(part: Part) -> str:
+    match part:
+        case Wild.SEGMENT:
+            return "{x}"
+        case Wild.REST:
+            return "**"
+        case _:
+            return part
+
+
+def read_pattern(text: str) -> Pattern | str:
+    """Read a path pattern as the configuration writes it, or say in a sentence what is wrong with it.
+
+    Literal segments are written decoded or percent-encoded; both mean the same canonical segment.
+    """
+    if not text.startswith("/"):
+        return "a path begins with a slash"
+    raw = text[1:].removesuffix("/").split("/") if text != "/" else []
+    parts: list[Part] = []
+    for index, segment in enumerate(raw):
+        part = _read_part(segment)
+        if part is None:
+            return _segment_problem(segment)
+        if part is Wild.REST and index != len(raw) - 1:
+            return "'**' stands for the rest of the path, so nothing can follow it"
+        parts.append(part)
+    return Pattern(tuple(parts))
+
+
+def _read_part(segment: str) -> Part | None:
+    if segment == "**":
+        return Wild.REST
+    if segment.startswith("{") and segment.endswith("}"):
+        return Wild.SEGMENT if segment[1:-1].replace("_", "").replace("-", "").isalnum() else None
+    if "*" in segment or "{" in segment or "}" in segment:
+        return None
+    match canonical_path(_as_target(segment)):
+        case CanonicalPath(segments=(only,)):
+            return only
+        case _:
+            return None
+
+
+def _as_target(segment: str) -> bytes:
+    return b"/" + _TO_ESCAPE.sub(lambda found: b"%%%02X" % found.group()[0], segment.encode())
+
+
+def _segment_problem(segment: str) -> str:
+    if "*" in segment or "{" in segment or "}" in segment:
+        return f"'{segment}' is neither a literal segment nor '{{name}}' (one segment) nor '**' (the rest)"
+    reading = canonical_path(_as_target(segment))
+    why = reading.value if isinstance(reading, Oddity) else "it is not one segment"
+    return f"the segment '{segment}' can never match: {why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One entry of the policy. Empty `methods`, `hosts` or `realms` mean every one."""
+
+    name: str
+    paths: tuple[Pattern, ...]
+    requirement: Requirement
+    methods: frozenset[str] = frozenset()
+    hosts: frozenset[str] = frozenset()
+    realms: frozenset[str] = frozenset()
+
+    def covered_methods(self) -> frozenset[str]:
+        """The methods with what they imply: GET covers HEAD."""
+        return self.methods | {"HEAD"} if "GET" in self.methods else self.methods
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two rules, by position, of which neither wins; `example` is a call that both match."""
+
+    first: int
+    second: int
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A rule with one of its patterns: a product of hosts, paths, methods and realms. Empty sets mean every one."""
+
+    rule: Rule
+    pattern: Pattern
+    methods: frozenset[str]
+
+    def rank(self) -> tuple[tuple[bool, int], ...]:
+        """Sorts the entries of one path: the contained before the containing."""
+        sets = (self.rule.hosts, self.methods, self.rule.realms)
+        return tuple((not named, len(named)) for named in sets)
+
+
+def _entries(rule: Rule) -> Iterator[_Entry]:
+    methods = rule.covered_methods()
+    return (_Entry(rule, pattern, methods) for pattern in rule.paths)
+
+
+def conflicts(rules: Sequence[Rule]) -> tuple[Conflict, ...]:
+    """Every pair of rules that share a call, neither containing the other, with different requirements."""
+    found = []
+    for (first, one), (second, other) in combinations(enumerate(rules), 2):
+        if one.requirement == other.requirement:
+            continue
+        examples = (_contested_call(a, b) for a in _entries(one) for b in _entries(other))
+        example = next((call for call in examples if call is not None), None)
+        if example is not None:
+            found.append(Conflict(first, second, example))
+    return tuple(found)
+
+
+def _contested_call(one: _Entry, other: _Entry) -> str | None:
+    path = _shared_path(one.pattern, other.pattern)
+    methods, hosts, realms = (
+        _shared(one.methods, other.methods),
+        _shared(one.rule.hosts, other.rule.hosts),
+        _shared(one.rule.realms, other.rule.realms),
+    )
+    if path is None or methods is None or hosts is None or realms is None:
+        return None
+    if _contains(one, other) != _contains(other, one):
+        return None
+    where = f" on host {min(hosts)}" if hosts else ""
+    who = f" by a caller of realm {min(realms)}" if realms else ""
+    return f"{_example_method(methods)} {path}{where}{who}"
+
+
+def _example_method(methods: frozenset[str]) -> str:
+    return min(methods - {"HEAD"} or methods, default="GET")
+
+
+def _shared(one: frozenset[str], other: frozenset[str]) -> frozenset[str] | None:
+    """What both sets match, the empty set meaning everything; None when they share nothing."""
+    if not one or not other:
+        return one or other
+    return one & other or None
+
+
+def _contains(outer: _Entry, inner: _Entry) -> bool:
+    return (
+        _path_contains(outer.pattern, inner.pattern)
+        and _set_contains(outer.methods, inner.methods)
+        and _set_contains(outer.rule.hosts, inner.rule.hosts)
+        and _set_contains(outer.rule.realms, inner.rule.realms)
+    )
+
+
+def _set_contains(outer: frozenset[str], inner: frozenset[str]) -> bool:
+    return not outer or (bool(inner) and inner <= outer)
+
+
+def _path_contains(outer: Pattern, inner: Pattern) -> bool:
+    head, rest = outer.fixed, inner.fixed
+    if len(rest) < len(head) or (inner.is_open_ended and not outer.is_open_ended):
+        return False
+    if len(rest) > len(head) and not outer.is_open_ended:
+        return False
+    return all(part is Wild.SEGMENT or part == other for part, other in zip(head, rest, strict=False))
+
+
+def _shared_path(one: Pattern, other: Pattern) -> str | None:
+    """A path that both patterns match, or None."""
+    longer, shorter = sorted((one.fixed, other.fixed), key=len, reverse=True)
+    shorter_pattern = one if one.fixed == shorter else other
+    if len(longer) > len(shorter) and not shorter_pattern.is_open_ended:
+        return None
+    segments = []
+    for index, part in enumerate(longer):
+        partner = shorter[index] if index < len(shorter) else Wild.SEGMENT
+        if isinstance(part, str) and isinstance(partner, str) and part != partner:
+            return None
+        segments.append(part if isinstance(part, str) else partner if isinstance(partner, str) else "x")
+    return "/" + "/".join(segments)
+
+
+@dataclass(slots=True)
+class _Node:
+    """One segment of the tree that a policy compiles to. Entries are sorted by rank."""
+
+    literals: dict[str, "_Node"] = field(default_factory=dict)
+    segment: "_Node | None" = None
+    ends: list[_Entry] = field(default_factory=list)
+    rests: list[_Entry] = field(default_factory=list)
+
+    def child(self, part: Part) -> "_Node":
+        if isinstance(part, str):
+            return self.literals.setdefault(part, _Node())
+        if self.segment is None:
+            self.segment = _Node()
+        return self.segment
+
+
+def _insert(root: _Node, entry: _Entry) -> None:
+    node = root
+    for part in entry.pattern.fixed:
+        node = node.child(part)
+    entries = node.rests if entry.pattern.is_open_ended else node.ends
+    entries.append(entry)
+    entries.sort(key=_Entry.rank)
+
+
+def _walk(node: _Node, segments: tuple[str, ...], depth: int) -> Iterator[_Entry]:
+    """The entries whose pattern matches, most specific first."""
+    if depth == len(segments):
+        yield from node.ends
+    else:
+        if (literal := node.literals.get(segments[depth])) is not None:
+            yield from _walk(literal, segments, depth + 1)
+        if node.segment is not None:
+            yield from _walk(node.segment, segments, depth + 1)
+    yield from node.rests
+
+
+NO_RULE: Final = "default_policy"
+
+
+class Policy:
+    """A compiled policy. Looking a call up costs its number of segments, not the number of rules.
+
+    Raises:
+        ValueError: the rules conflict; `conflicts` tells where, for those who want to know it first.
+    """
+
+    __slots__ = ("_anywhere", "_by_host", "default", "hosts", "rules")
+
+    def __init__(self, rules: Iterable[Rule], *, default: Requirement) -> None:
+        self.rules = tuple(rules)
+        if found := conflicts(self.rules):
+            raise ValueError(f"rules {found[0].first} and {found[0].second} conflict on {found[0].example}")
+        self.default = Rule(NO_RULE, (Pattern((Wild.REST,)),), default)
+        self.hosts = frozenset(host for rule in self.rules for host in rule.hosts)
+        self._anywhere = _Node()
+        self._by_host = {host: _Node() for host in self.hosts}
+        for rule in self.rules:
+            self._add(rule)
+
+    def _add(self, rule: Rule) -> None:
+        roots = [self._by_host[host] for host in rule.hosts] or [self._anywhere]
+        for root in roots:
+            for entry in _entries(rule):
+                _insert(root, entry)
+
+    def matches(self, method: str, path: CanonicalPath, host: str) -> Iterator[Rule]:
+        """The rules that match a call of some caller, most specific first. None left means the default policy."""
+        for root in (self._by_host.get(host), self._anywhere):
+            if root is not None:
+                for entry in _walk(root, path.segments, 0):
+                    if not entry.methods or method in entry.methods:
+                        yield entry.rule
+
+    def rules_for(self, method: str, path: CanonicalPath, host: str) -> "Candidates":
+        """The rules of which one applies to the call, depending on the caller's realm alone."""
+        by_realm: dict[str, Rule] = {}
+        for rule in self.matches(method, path, host):
+            if not rule.realms:
+                return Candidates(rule, by_realm)
+            for realm in rule.realms:
+                by_realm.setdefault(realm, rule)
+        return Candidates(self.default, by_realm)
+
+
+_STRICTNESS: Final = {Access.OPEN: 0, Access.MFA: 1, Access.DENY: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The rules that a call falls under: `other` for callers of realms that no more specific rule names."""
+
+    other: Rule
+    by_realm: Mapping[str, Rule] = field(default_factory=dict)
+
+    def for_realm(self, realm: str) -> Rule:
+        """The rule for a caller of this realm."""
+        return self.by_realm.get(realm, self.other)
+
+    def strictest(self) -> Rule:
+        """The rule for callers that cannot be told apart: naming no realm must not be a way around a realm's rule."""
+        return max((self.other, *self.by_realm.values()), key=lambda rule: _STRICTNESS[rule.requirement.access])

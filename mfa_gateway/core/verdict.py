@@ -1,0 +1,86 @@
+"""Verdicts: the closed vocabulary of answers, which every dialect translates.
+
+What stays out: status codes and wire texts (dialects), and how a verdict comes about (gate, ceremony).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mfa_gateway.core.account import Caller, Proof
+from mfa_gateway.core.policy import Rule
+
+
+class Reason(StrEnum):
+    """Why a call or a ceremony was refused."""
+
+    # The request itself
+    AMBIGUOUS_REQUEST = "ambiguous_request"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    CREDENTIAL_IN_QUERY = "credential_in_query"
+    MISDIRECTED = "misdirected"
+    # Who is calling
+    TOKEN_MISSING = "token_missing"  # noqa: S105 - the name of a reason
+    TOKEN_INVALID = "token_invalid"  # noqa: S105 - the name of a reason
+    NO_SUBJECT = "no_subject"
+    ACCOUNT_UNKNOWN = "account_unknown"
+    ACCOUNT_DISABLED = "account_disabled"
+    DENIED = "denied"
+    # The factor
+    NOT_ENROLLED = "not_enrolled"
+    CODE_MISSING = "code_missing"
+    CODE_INVALID = "code_invalid"
+    BANNED = "banned"
+    # Ceremonies
+    FACTOR_MISSING = "factor_missing"
+    FACTOR_NOT_FOUND = "factor_not_found"
+    ALREADY_ACTIVE = "already_active"
+    DEACTIVATION_FAILED = "deactivation_failed"
+    SEND_FAILED = "send_failed"
+    SEND_LIMITED = "send_limited"
+    BODY_MALFORMED = "body_malformed"
+    BODY_TYPE_INVALID = "body_type_invalid"
+    BODY_TOO_LARGE = "body_too_large"
+    BODY_UNSUPPORTED = "body_unsupported"
+    NOT_FOUND = "not_found"
+    # Us
+    STORE_UNAVAILABLE = "store_unavailable"
+    IDENTITY_UNAVAILABLE = "identity_unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The call does not go on.
+
+    Attributes:
+        reason: why.
+        rule: the rule that asked, if the call came as far as a rule.
+        retry_after_ms: when it makes sense to come back; 0 where time changes nothing.
+        detail: for the log and for developers; never a secret.
+        caller: who called, as far as that is known.
+    """
+
+    reason: Reason
+    rule: Rule | None = None
+    retry_after_ms: int = 0
+    detail: str = ""
+    caller: Caller | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """The call goes on.
+
+    Attributes:
+        rule: the rule that let it through.
+        caller: None on open routes, where nobody is asked for.
+        shown: the proof that satisfied the rule; None where nothing had to be shown.
+        overruled: what would have been refused, on a rule that is not enforced (shadow).
+    """
+
+    rule: Rule
+    caller: Caller | None = None
+    shown: Proof | None = None
+    overruled: Refuse | None = None
+
+
+Verdict = Pass | Refuse
