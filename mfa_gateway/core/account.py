@@ -60,6 +60,7 @@ class Anonymous(StrEnum):
 
     NO_CREDENTIAL = "no credential"
     BAD_CREDENTIAL = "bad credential"
+    UNDECIDED = "nothing can be said now"
 
 
 Identification = Caller | Anonymous

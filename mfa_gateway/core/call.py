@@ -147,7 +147,7 @@ class Call:
         client: the address of the peer, or of the client as a trusted proxy tells it.
         authorization: the only Authorization value.
         code: the only X-MFA-Code value; an empty one counts as missing.
-        languages: what the client prefers to read, best first.
+        headers: every field as received, names in lower case; trailers are not among them.
         request_id: names this call in answers and logs.
     """
 
@@ -158,5 +158,5 @@ class Call:
     client: str = ""
     authorization: str | None = field(default=None, repr=False)
     code: str | None = field(default=None, repr=False)
-    languages: tuple[str, ...] = ()
+    headers: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
     request_id: str = ""

@@ -20,7 +20,7 @@ from typing import Final, assert_never
 
 from mfa_gateway.core.account import Anonymous, Caller, Factor, Identification, Proof, Standing
 from mfa_gateway.core.call import Call
-from mfa_gateway.core.policy import Access, Candidates, Enforcement, Policy, Require, Requirement, Rule
+from mfa_gateway.core.policy import Access, Candidates, Enforcement, OnStoreError, Policy, Require, Requirement, Rule
 from mfa_gateway.core.proof import (
     Banned,
     CodeShapes,
@@ -38,6 +38,9 @@ from mfa_gateway.core.verdict import Pass, Reason, Refuse, Verdict
 
 # Neither is ever a request to an API: TRACE reflects headers, CONNECT asks for a tunnel.
 _NEVER: Final = frozenset({"TRACE", "CONNECT"})
+
+# When to come back after something we stand on failed: the store is probed once a second.
+RETRY_MS: Final = 1000
 
 
 class KnownBy(StrEnum):
@@ -93,6 +96,8 @@ def appoint(candidates: Candidates, identification: Identification) -> tuple[Rul
             return _turned_away(candidates.strictest(), Reason.TOKEN_MISSING)
         case Anonymous.BAD_CREDENTIAL:
             return _turned_away(candidates.strictest(), Reason.TOKEN_INVALID)
+        case Anonymous.UNDECIDED:
+            return _turned_away(candidates.strictest(), Reason.IDENTITY_UNAVAILABLE)
         case _ as never:
             assert_never(never)
 
@@ -110,7 +115,9 @@ def _appointed(rule: Rule, caller: Caller) -> tuple[Rule, Caller] | Verdict:
 
 
 def _turned_away(rule: Rule, reason: Reason) -> Verdict:
-    return Pass(rule) if rule.requirement.access is Access.OPEN else refuse(rule, reason)
+    if rule.requirement.access is Access.OPEN:
+        return Pass(rule)
+    return refuse(rule, reason, retry_after_ms=RETRY_MS if reason is Reason.IDENTITY_UNAVAILABLE else 0)
 
 
 def weigh(rule: Rule, caller: Caller, standing: Standing, *, code: str | None, terms: Terms) -> Verdict | Redemption:
@@ -189,6 +196,17 @@ def conclude(rule: Rule, caller: Caller, receipt: Receipt) -> Verdict:
             return refuse(rule, Reason.CODE_INVALID, caller=caller, retry_after_ms=left, detail=why.value)
         case Banned(left_ms=left):
             return refuse(rule, Reason.BANNED, caller=caller, retry_after_ms=left)
+        case _ as never:
+            assert_never(never)
+
+
+def without_store(rule: Rule, caller: Caller) -> Verdict:
+    """Judge a protected call while the store cannot be asked."""
+    match rule.requirement.on_store_error:
+        case OnStoreError.DENY:
+            return refuse(rule, Reason.STORE_UNAVAILABLE, caller=caller, retry_after_ms=RETRY_MS)
+        case OnStoreError.ALLOW:
+            return Pass(rule, caller)
         case _ as never:
             assert_never(never)
 

@@ -20,7 +20,6 @@ from mfa_gateway.core.account import Factor
 from mfa_gateway.core.call import CanonicalPath, Oddity, canonical_path
 from mfa_gateway.core.proof import Scope
 
-
 # What people type in a configuration and a request target cannot hold: spaces and letters beyond ASCII.
 _TO_ESCAPE: Final = re.compile(rb"[\x20\x80-\xff]")
 

@@ -68,7 +68,7 @@ class Regulation:
 
 @dataclass(frozen=True, slots=True)
 class Ride:
-    """When the code of a proof passes again, uncounted: while the proof is younger than this (and of the same token)."""
+    """When the code of a proof passes again, uncounted: while the proof is younger than this, and of the same token."""
 
     younger_than_ms: int
     same_token: bool = False

@@ -1,0 +1,59 @@
+"""Credentials: what else in a call could name a caller, apart from the one that is judged.
+
+An upstream may open a door for a cookie or an API key that this gateway never looked at: then A's proof would open what
+B's cookie names. So on protected routes only the judged credential goes on (design: "One credential").
+
+What stays out: verifying a credential (identity) and removing header fields (doors).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import unquote_plus
+
+from mfa_gateway.core.call import Call
+
+
+class CarrierAction(StrEnum):
+    """What happens to a call on a protected route that carries another credential."""
+
+    REFUSE = "refuse"
+    STRIP = "strip"
+    FORWARD = "forward"
+
+
+@dataclass(frozen=True, slots=True)
+class OtherCredentials:
+    """The carriers by name (header names folded by `folded_name`), and what is done where one turns up.
+
+    A query cannot be stripped without changing what was judged, so stripping means refusing there.
+    """
+
+    headers: frozenset[bytes] = frozenset({b"cookie", b"x-api-key", b"proxy-authorization"})
+    query: frozenset[str] = frozenset({"access_token", "api_key"})
+    on_header: CarrierAction = CarrierAction.STRIP
+    on_query: CarrierAction = CarrierAction.REFUSE
+
+
+def folded_name(name: bytes) -> bytes:
+    """A header name as the most careless reader sees it: CGI and WSGI read `_` and `.` as `-`, and no case."""
+    return name.lower().replace(b"_", b"-").replace(b".", b"-")
+
+
+def refused_carrier(call: Call, others: OtherCredentials) -> str | None:
+    """The name of a carrier for which this call has to be refused, or None."""
+    if others.on_query is CarrierAction.REFUSE and call.query:
+        for name in _query_names(call.query):
+            if name in others.query:
+                return f"query parameter {name}"
+    if others.on_header is CarrierAction.REFUSE:
+        for field_name, _ in call.headers:
+            if folded_name(field_name) in others.headers:
+                return f"header {folded_name(field_name).decode('ascii', 'replace')}"
+    return None
+
+
+def _query_names(query: bytes) -> Iterator[str]:
+    """The parameter names of a query, decoded; `;` separates as well, for the servers that still think so."""
+    for pair in query.decode("ascii", "replace").replace(";", "&").split("&"):
+        yield unquote_plus(pair.partition("=")[0])

@@ -1,0 +1,143 @@
+"""The ceremonies' door: mounts each dialect's endpoints, reads a request whole, and replies with the outcome.
+
+Ceremony paths match before policy, exactly, on their hosts: another method is 405, a trailing slash 404, and neither is
+ever forwarded. They are never subject to rules. What stays out: what a ceremony does, and how its answer looks.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from mfa_gateway.core.account import Anonymous, Caller, Identification
+from mfa_gateway.core.call import Call
+from mfa_gateway.core.ceremony import Command, Failed, Outcome
+from mfa_gateway.core.gate import RETRY_MS
+from mfa_gateway.core.language import preferred_languages
+from mfa_gateway.core.verdict import Reason
+from mfa_gateway.dialects.wire import Asked, Dialect, Reply, Submission
+from mfa_gateway.doors.asgi import Receive, Send, has_body, send_reply
+
+# spec/glue.md: bodies over 64 KiB are refused.
+MAX_BODY: Final = 65_536
+
+
+class Performing(Protocol):
+    """Carries out commands."""
+
+    async def carry_out(self, command: Command, call: Call) -> Outcome:
+        """Play a ceremony to its outcome."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A dialect and the hosts that its endpoints answer on; none named means every host."""
+
+    dialect: Dialect
+    hosts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What a call to a ceremony path meets."""
+
+    dialect: Dialect
+    method: str
+    is_exact: bool
+
+
+class Ceremonies:
+    """Serves the ceremony endpoints of every mounted dialect."""
+
+    def __init__(
+        self, mounts: Iterable[Mount], *, identify: Callable[[Call], Awaitable[Identification]], clerk: Performing
+    ) -> None:
+        self._identify = identify
+        self._clerk = clerk
+        self._by_path: dict[str, list[tuple[frozenset[str], Endpoint]]] = {}
+        for mount in mounts:
+            for path, method in mount.dialect.endpoints.items():
+                self._add(path, mount.hosts, Endpoint(mount.dialect, method, is_exact=True))
+                self._add(f"{path}/", mount.hosts, Endpoint(mount.dialect, method, is_exact=False))
+
+    def _add(self, path: str, hosts: frozenset[str], endpoint: Endpoint) -> None:
+        self._by_path.setdefault(path, []).append((hosts, endpoint))
+
+    def endpoint(self, call: Call) -> Endpoint | None:
+        """The endpoint that a call is for, or None when it is not for a ceremony."""
+        if not self._by_path:
+            return None
+        mounted = self._by_path.get(str(call.path), ())
+        return next((endpoint for hosts, endpoint in mounted if not hosts or call.host in hosts), None)
+
+    async def serve(self, endpoint: Endpoint, call: Call, receive: Receive, send: Send) -> None:
+        """Answer one request to an endpoint."""
+        reply, is_read = await self._reply(endpoint, call, receive)
+        closes = not is_read and has_body(call.headers)
+        await send_reply(send, reply, request_id=call.request_id, closes=closes)
+
+    async def _reply(self, endpoint: Endpoint, call: Call, receive: Receive) -> tuple[Reply, bool]:
+        """The answer, and whether the request's body was read to its end."""
+        dialect, asked = endpoint.dialect, _asked(call)
+        if not endpoint.is_exact:
+            return dialect.refuse(Reason.NOT_FOUND, asked), False
+        if call.method != endpoint.method:
+            return _with_allow(dialect.refuse(Reason.METHOD_NOT_ALLOWED, asked), endpoint.method), False
+        match await self._identify(call):
+            case Caller() as caller:
+                body = await _read_body(receive) if has_body(call.headers) else b""
+            case anonymous:
+                return _anonymous_reply(dialect, anonymous, asked), False
+        if body is None:
+            return dialect.refuse(Reason.BODY_TOO_LARGE, asked), False
+        return dialect.encode(await self._outcome(dialect, call, caller, body=body), asked), True
+
+    async def _outcome(self, dialect: Dialect, call: Call, caller: Caller, *, body: bytes) -> Outcome:
+        command = dialect.decode(
+            Submission(
+                _asked(call),
+                caller,
+                content_type=_field(call, b"content-type"),
+                body=body,
+                code=call.code,
+                languages=preferred_languages(_field(call, b"accept-language")),
+            )
+        )
+        return command if isinstance(command, Failed) else await self._clerk.carry_out(command, call)
+
+
+def _anonymous_reply(dialect: Dialect, anonymous: Anonymous, asked: Asked) -> Reply:
+    match anonymous:
+        case Anonymous.NO_CREDENTIAL:
+            return dialect.refuse(Reason.TOKEN_MISSING, asked)
+        case Anonymous.BAD_CREDENTIAL:
+            return dialect.refuse(Reason.TOKEN_INVALID, asked)
+        case Anonymous.UNDECIDED:
+            return dialect.refuse(Reason.IDENTITY_UNAVAILABLE, asked, retry_after_ms=RETRY_MS)
+
+
+def _asked(call: Call) -> Asked:
+    return Asked(call.method, str(call.path), _field(call, b"accept"), call.request_id)
+
+
+def _field(call: Call, name: bytes) -> str:
+    """A header field as one value, several lines joined (RFC 9110 section 5.3)."""
+    return b",".join(value for found, value in call.headers if found == name).decode("latin-1")
+
+
+def _with_allow(reply: Reply, method: str) -> Reply:
+    return Reply(reply.status, (*reply.headers, (b"allow", method.encode("ascii"))), reply.body)
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    """The whole body, or None when it is too large or the client left."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY:
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)
