@@ -218,11 +218,13 @@ def _activate(command: Command, terms: Terms) -> Ceremony:
     if isinstance(standing, Failed):
         return standing
     factor = _named_factor(command, terms)
-    # A bare "done" cannot carry the secret that a TOTP enrolment has to show.
-    if isinstance(factor, Failed) or factor is Factor.TOTP:
-        return factor if isinstance(factor, Failed) else Failed(Reason.FACTOR_NOT_FOUND)
+    if isinstance(factor, Failed):
+        return factor
     if standing.state(factor) is FactorState.ACTIVE:
         return Failed(Reason.ALREADY_ACTIVE)
+    # A bare "done" cannot carry the secret that a TOTP enrolment has to show.
+    if factor is Factor.TOTP:
+        return Failed(Reason.FACTOR_NOT_FOUND)
     if standing.active() and (failure := (yield from _confirm(command, standing, factor, terms))) is not None:
         return failure
     return (yield from _enrol(command, standing, factor))
@@ -338,7 +340,7 @@ def _redemption(
         epoch=standing.epoch,
         purpose=purpose,
         presented=presented,
-        factors=tuple(factor for factor in factors if terms.shapes.fits(presented, factor)),
+        factors=tuple(factor for factor in factors if factor in terms.factors and terms.shapes.fits(presented, factor)),
         scope=command.scope,
         session=command.caller.session,
         token=command.caller.token,

@@ -146,8 +146,12 @@ def account_obstacle(standing: Standing, known_by: KnownBy) -> Reason | None:
 
 def allowed_factors(requirement: Requirement, standing: Standing, offered: Iterable[Factor]) -> tuple[Factor, ...]:
     """The active factors of the account that this gateway offers and the rule accepts."""
-    accepted = requirement.factors or frozenset(Factor)
+    accepted = _accepted_factors(requirement)
     return tuple(factor for factor in standing.active() if factor in accepted and factor in offered)
+
+
+def _accepted_factors(requirement: Requirement) -> frozenset[Factor]:
+    return requirement.factors or frozenset(Factor)
 
 
 def satisfying_proof(requirement: Requirement, allowed: Iterable[Factor], proofs: Iterable[Proof]) -> Proof | None:
@@ -186,18 +190,28 @@ def _redemption(
 
 
 def conclude(rule: Rule, caller: Caller, receipt: Receipt) -> Verdict:
-    """Judge a protected call by what became of its code."""
+    """Judge a protected call by what became of its code.
+
+    The store was told which factors and ages would do; a receipt outside of that opens nothing all the same.
+    """
+    accepted = _accepted_factors(rule.requirement)
     match receipt:
         case Redeemed(factor=factor):
-            return Pass(rule, caller, Proof(factor, 0))
+            return _shown(rule, caller, Proof(factor, 0) if factor in accepted else None)
         case Rode(factor=factor, age_ms=age_ms):
-            return Pass(rule, caller, Proof(factor, age_ms))
+            return _shown(rule, caller, satisfying_proof(rule.requirement, accepted, (Proof(factor, age_ms),)))
         case Rejected(why=why, ban_left_ms=left):
             return refuse(rule, Reason.CODE_INVALID, caller=caller, retry_after_ms=left, detail=why.value)
         case Banned(left_ms=left):
             return refuse(rule, Reason.BANNED, caller=caller, retry_after_ms=left)
         case _ as never:
             assert_never(never)
+
+
+def _shown(rule: Rule, caller: Caller, proof: Proof | None) -> Verdict:
+    if proof is None:
+        return refuse(rule, Reason.CODE_INVALID, caller=caller, detail="the receipt does not satisfy the rule")
+    return Pass(rule, caller, proof)
 
 
 def without_store(rule: Rule, caller: Caller) -> Verdict:

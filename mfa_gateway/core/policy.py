@@ -141,7 +141,7 @@ def _read_part(segment: str) -> Part | None:
 
 
 def _as_target(segment: str) -> bytes:
-    return b"/" + _TO_ESCAPE.sub(lambda found: b"%%%02X" % found.group()[0], segment.encode())
+    return b"/" + _TO_ESCAPE.sub(lambda found: b"%%%02X" % found.group()[0], segment.encode("utf-8", "surrogatepass"))
 
 
 def _segment_problem(segment: str) -> str:
@@ -185,10 +185,10 @@ class _Entry:
     pattern: Pattern
     methods: frozenset[str]
 
-    def rank(self) -> tuple[tuple[bool, int], ...]:
-        """Sorts the entries of one path: the contained before the containing."""
+    def rank(self) -> tuple[tuple[tuple[bool, int], ...], str]:
+        """Sorts the entries of one path: the contained before the containing, equals by name (never by position)."""
         sets = (self.rule.hosts, self.methods, self.rule.realms)
-        return tuple((not named, len(named)) for named in sets)
+        return tuple((not named, len(named)) for named in sets), self.rule.name
 
 
 def _entries(rule: Rule) -> Iterator[_Entry]:
@@ -375,4 +375,11 @@ class Candidates:
 
     def strictest(self) -> Rule:
         """The rule for callers that cannot be told apart: naming no realm must not be a way around a realm's rule."""
-        return max((self.other, *self.by_realm.values()), key=lambda rule: _STRICTNESS[rule.requirement.access])
+        return max((self.other, *self.by_realm.values()), key=_strictness)
+
+
+def _strictness(rule: Rule) -> tuple[bool, int]:
+    """A rule in shadow lets everybody through, so any enforced refusal is stricter."""
+    access = rule.requirement.access
+    refuses = access is not Access.OPEN and rule.requirement.enforcement is Enforcement.ENFORCED
+    return refuses, _STRICTNESS[access]

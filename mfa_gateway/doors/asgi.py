@@ -5,8 +5,11 @@ may be there once, two ways to frame a body, a method in lower case. What stays 
 hygiene of forwarding (upstream).
 """
 
+from asyncio import timeout
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import lru_cache
 from re import compile as pattern
 from secrets import token_hex
@@ -24,6 +27,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 HeaderList = list[tuple[bytes, bytes]]
+HeaderTuple = tuple[tuple[bytes, bytes], ...]
 
 # RFC 9110 section 9.1: methods are case-sensitive; every registered one is upper case.
 _METHOD: Final = pattern(r"[A-Z][A-Z-]{0,31}")
@@ -54,6 +58,18 @@ _OWNED: Final = frozenset(
         b"remote-groups",
     }
 )
+
+
+# How long, in seconds, and how much of a refused body is read on.
+_LINGER: Final = 1.0
+_LINGER_BYTES: Final = 65_536
+
+
+class Reading(Enum):
+    """Whether a request was read to its end."""
+
+    COMPLETE = "complete"
+    UNFINISHED = "unfinished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,15 +274,42 @@ def proof_headers(shown: Proof | None) -> HeaderList:
 # --- On the way to the client -----------------------------------------------------------------
 
 
-async def send_reply(send: Send, reply: Reply, *, request_id: str, closes: bool) -> None:
-    """Send a whole answer of ours. `closes` ends the connection, where a body is left unread."""
+async def send_reply(send: Send, reply: Reply, *, request_id: str, reading: Reading) -> None:
+    """Send a whole answer of ours; a request that was not read to its end is the last on its connection."""
     headers: HeaderList = [*reply.headers, (b"x-request-id", request_id.encode("ascii"))]
     if reply.status not in (204, 304):
         headers.append((b"content-length", b"%d" % len(reply.body)))
-    if closes:
+    if reading is Reading.UNFINISHED:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})
+
+
+async def finish_reading(receive: Receive, headers: HeaderTuple) -> Reading:
+    """Read a refused request to its end, as far as that is cheap, so that the connection can serve the next one.
+
+    A client that waits for `100 Continue` is not told to go on.
+    """
+    if not has_body(headers):
+        return Reading.COMPLETE
+    if any(name == b"expect" for name, _ in headers):
+        return Reading.UNFINISHED
+    with suppress(TimeoutError):
+        async with timeout(_LINGER):
+            return await _read_on(receive)
+    return Reading.UNFINISHED
+
+
+async def _read_on(receive: Receive) -> Reading:
+    read = 0
+    while read <= _LINGER_BYTES:
+        message = await receive()
+        if message["type"] != "http.request":
+            return Reading.UNFINISHED
+        if not message.get("more_body", False):
+            return Reading.COMPLETE
+        read += len(message.get("body", b""))
+    return Reading.UNFINISHED
 
 
 def has_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:

@@ -15,7 +15,7 @@ from mfa_gateway.core.gate import RETRY_MS
 from mfa_gateway.core.language import preferred_languages
 from mfa_gateway.core.verdict import Reason
 from mfa_gateway.dialects.wire import Asked, Dialect, Reply, Submission
-from mfa_gateway.doors.asgi import Receive, Send, has_body, send_reply
+from mfa_gateway.doors.asgi import Reading, Receive, Send, finish_reading, has_body, send_reply
 
 # spec/glue.md: bodies over 64 KiB are refused.
 MAX_BODY: Final = 65_536
@@ -72,25 +72,31 @@ class Ceremonies:
 
     async def serve(self, endpoint: Endpoint, call: Call, receive: Receive, send: Send) -> None:
         """Answer one request to an endpoint."""
-        reply, is_read = await self._reply(endpoint, call, receive)
-        closes = not is_read and has_body(call.headers)
-        await send_reply(send, reply, request_id=call.request_id, closes=closes)
+        caller = await self._caller(endpoint, call)
+        if isinstance(caller, Reply):
+            reading = await finish_reading(receive, call.headers)
+            await send_reply(send, caller, request_id=call.request_id, reading=reading)
+            return
+        body = await _read_body(receive) if has_body(call.headers) else b""
+        if body is None:
+            reply, reading = endpoint.dialect.refuse(Reason.BODY_TOO_LARGE, _asked(call)), Reading.UNFINISHED
+        else:
+            outcome = await self._outcome(endpoint.dialect, call, caller, body=body)
+            reply, reading = endpoint.dialect.encode(outcome, _asked(call)), Reading.COMPLETE
+        await send_reply(send, reply, request_id=call.request_id, reading=reading)
 
-    async def _reply(self, endpoint: Endpoint, call: Call, receive: Receive) -> tuple[Reply, bool]:
-        """The answer, and whether the request's body was read to its end."""
+    async def _caller(self, endpoint: Endpoint, call: Call) -> Caller | Reply:
+        """Who asks, or the answer to somebody who cannot ask here."""
         dialect, asked = endpoint.dialect, _asked(call)
         if not endpoint.is_exact:
-            return dialect.refuse(Reason.NOT_FOUND, asked), False
+            return dialect.refuse(Reason.NOT_FOUND, asked)
         if call.method != endpoint.method:
-            return _with_allow(dialect.refuse(Reason.METHOD_NOT_ALLOWED, asked), endpoint.method), False
+            return _with_allow(dialect.refuse(Reason.METHOD_NOT_ALLOWED, asked), endpoint.method)
         match await self._identify(call):
             case Caller() as caller:
-                body = await _read_body(receive) if has_body(call.headers) else b""
+                return caller
             case anonymous:
-                return _anonymous_reply(dialect, anonymous, asked), False
-        if body is None:
-            return dialect.refuse(Reason.BODY_TOO_LARGE, asked), False
-        return dialect.encode(await self._outcome(dialect, call, caller, body=body), asked), True
+                return _anonymous_reply(dialect, anonymous, asked)
 
     async def _outcome(self, dialect: Dialect, call: Call, caller: Caller, *, body: bytes) -> Outcome:
         command = dialect.decode(

@@ -19,12 +19,13 @@ from mfa_gateway.doors.asgi import (
     ASGIApp,
     HeaderList,
     Message,
+    Reading,
     Receive,
     Scope,
     Send,
     Unreadable,
     clean_headers,
-    has_body,
+    finish_reading,
     proof_headers,
     read_call,
     send_reply,
@@ -112,7 +113,9 @@ class MFAMiddleware:
                 asked = _asked(call)
                 dialect = self._dialect_of(verdict)
                 reply = dialect.refuse(verdict.reason, asked, retry_after_ms=verdict.retry_after_ms)
-                await _answer(reply, scope, send, request_id=call.request_id)
+                is_http = scope["type"] == "http"
+                reading = await finish_reading(receive, call.headers) if is_http else Reading.COMPLETE
+                await _answer(reply, scope, send, request_id=call.request_id, reading=reading)
             case _ as never:
                 assert_never(never)
 
@@ -123,7 +126,7 @@ class MFAMiddleware:
 
     async def _refuse_unreadable(self, unreadable: Unreadable, scope: Scope, send: Send) -> None:
         reply = self._parts.fallback.refuse(Reason.AMBIGUOUS_REQUEST, unreadable.asked)
-        await _answer(reply, scope, send, request_id=unreadable.asked.request_id, closes=True)
+        await _answer(reply, scope, send, request_id=unreadable.asked.request_id, reading=Reading.UNFINISHED)
 
     def _opened(self, scope: Scope, call: Call, verdict: Pass) -> Scope:
         """The scope as the application sees it: the path that was judged, and only headers that may be believed."""
@@ -157,10 +160,10 @@ def _asked(call: Call) -> Asked:
     return Asked(call.method, str(call.path), accept, call.request_id)
 
 
-async def _answer(reply: Reply, scope: Scope, send: Send, *, request_id: str, closes: bool = False) -> None:
+async def _answer(reply: Reply, scope: Scope, send: Send, *, request_id: str, reading: Reading) -> None:
     """Refuse in place of the application; a WebSocket is refused before it is accepted (HTTP 403 at least)."""
     if scope["type"] == "http":
-        await send_reply(send, reply, request_id=request_id, closes=closes or has_body(scope["headers"]))
+        await send_reply(send, reply, request_id=request_id, reading=reading)
     elif "websocket.http.response" in scope.get("extensions", {}):
         await send({"type": "websocket.http.response.start", "status": reply.status, "headers": [*reply.headers]})
         await send({"type": "websocket.http.response.body", "body": reply.body})
