@@ -3,9 +3,10 @@
 What stays out: HTTP servers (a `Reply` is what a door sends), and anything that one dialect has and another has not.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from mfa_gateway.core.account import Caller
 from mfa_gateway.core.ceremony import Command, Failed, Outcome
@@ -14,12 +15,25 @@ from mfa_gateway.core.verdict import Reason
 Headers = tuple[tuple[bytes, bytes], ...]
 
 # RFC 9111 section 5.2.2.5: no refusal and no answer of a ceremony may be stored by anything on the way.
-NO_STORE: Headers = ((b"cache-control", b"no-store"),)
+NO_STORE: Final[Headers] = ((b"cache-control", b"no-store"),)
+
+# Refusals that end by themselves: whoever comes back at once only makes them last.
+_PASSING: Final = frozenset({Reason.BANNED, Reason.SEND_LIMITED, Reason.STORE_UNAVAILABLE, Reason.IDENTITY_UNAVAILABLE})
+_SHORTEST_WAIT_MS: Final = 1000
+
+# Off the endpoints of a dialect only TRACE and CONNECT are never allowed. These are the others that RFC 9110 section 9
+# and RFC 5789 define; which of them a resource takes is known to the upstream alone.
+_JUDGED_METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+# RFC 6750 section 3: the scheme has to be followed by at least one parameter, and a missing token has no error to name.
+_REALM: Final = "mfa-gateway"
+# RFC 6750 section 3: what `error` and `error_description` may not hold, the quote and the line ends among it.
+_NOT_IN_CHALLENGE: Final = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole answer. Header names are lower case; `content-length` is left to the door."""
+    """A whole answer. Header names are lower case; `content-length`, `date` and `x-request-id` are left to the door."""
 
     status: int
     headers: Headers = ()
@@ -28,7 +42,14 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What of a request shapes the form of an answer: `accept` is the Accept value, "" where there is none."""
+    """What of a request shapes the form of an answer.
+
+    Attributes:
+        method: as received.
+        path: the canonical path (`str(Call.path)`), written like the keys of `Dialect.endpoints`.
+        accept: the Accept value, several joined with commas; "" where there is none.
+        request_id: names the request in answers and logs; "" where it has no name.
+    """
 
     method: str
     path: str
@@ -72,3 +93,25 @@ class Dialect(Protocol):
 def retry_after(left_ms: int) -> Headers:
     """`Retry-After` in whole seconds, rounded up (RFC 9110 section 10.2.3); nothing where time changes nothing."""
     return ((b"retry-after", b"%d" % -(-left_ms // 1000)),) if left_ms > 0 else ()
+
+
+def come_back(reason: Reason, left_ms: int) -> Headers:
+    """`Retry-After` of a refusal: at least one second for those that pass by themselves, as given for the others."""
+    return retry_after(max(left_ms, _SHORTEST_WAIT_MS) if reason in _PASSING else left_ms)
+
+
+def error_code(code: str) -> Headers:
+    """`X-MFA-Error-Code`: the reason once more, for those behind a proxy that drops the body of a refusal."""
+    return ((b"x-mfa-error-code", code.encode("ascii")),)
+
+
+def allow(method: str | None) -> Headers:
+    """`Allow`, which a 405 must carry (RFC 9110 section 15.5.6): the method of an endpoint; None is any other path."""
+    return ((b"allow", (method or _JUDGED_METHODS).encode("ascii")),)
+
+
+def bearer_challenge(error: str = "", description: str = "") -> Headers:
+    """`WWW-Authenticate: Bearer` (RFC 6750 section 3). What a parameter may not hold is written as a question mark."""
+    parameters = {"realm": _REALM, "error": error, "error_description": description}
+    written = (f'{name}="{_NOT_IN_CHALLENGE.sub("?", value)}"' for name, value in parameters.items() if value)
+    return ((b"www-authenticate", ("Bearer " + ", ".join(written)).encode("ascii")),)

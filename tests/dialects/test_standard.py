@@ -1,0 +1,102 @@
+import json
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mfa_gateway.core.account import Factor, FactorState
+from mfa_gateway.core.ceremony import Done, Failed, Listed, Outcome
+from mfa_gateway.core.verdict import Reason
+from mfa_gateway.dialects.standard import Standard
+from mfa_gateway.dialects.wire import Asked, Reply, Submission
+
+FORM = Standard()
+ASKED = Asked("GET", "/carts")
+
+
+def header(reply: Reply, name: bytes) -> bytes | None:
+    found = [value for key, value in reply.headers if key == name]
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+def test_there_are_no_ceremonies() -> None:
+    assert dict(FORM.endpoints) == {}
+
+
+def test_a_submission_is_not_found(submit: Callable[..., Submission]) -> None:
+    assert FORM.decode(submit("/mfa/anything")) == Failed(Reason.NOT_FOUND)
+
+
+def test_a_failure_is_written_like_a_refusal() -> None:
+    written = FORM.encode(Failed(Reason.BANNED, 5000), ASKED)
+    assert written == FORM.refuse(Reason.BANNED, ASKED, retry_after_ms=5000)
+
+
+@pytest.mark.parametrize("outcome", [Done(), Listed(((Factor.EMAIL, FactorState.ACTIVE),))])
+def test_an_outcome_that_no_ceremony_here_can_have_is_our_own_fault(outcome: Outcome) -> None:
+    with pytest.raises(NotImplementedError, match="no ceremony"):
+        FORM.encode(outcome, ASKED)
+
+
+def test_no_two_reasons_share_a_problem_type() -> None:
+    types = {json.loads(FORM.refuse(reason, ASKED).body)["type"] for reason in Reason}
+    assert len(types) == len(Reason)
+
+
+def test_a_request_without_a_name_has_no_request_id() -> None:
+    assert "request_id" not in json.loads(FORM.refuse(Reason.DENIED, ASKED).body)
+
+
+def test_a_missing_token_names_no_error() -> None:
+    reply = FORM.refuse(Reason.TOKEN_MISSING, ASKED)
+    assert (reply.status, header(reply, b"www-authenticate")) == (401, b'Bearer realm="mfa-gateway"')
+
+
+def test_a_missing_code_asks_for_a_step_up() -> None:
+    reply = FORM.refuse(Reason.CODE_MISSING, ASKED)
+    assert reply.status == 401
+    assert b'error="insufficient_user_authentication"' in (header(reply, b"www-authenticate") or b"")
+
+
+def test_a_step_up_does_not_send_the_client_to_the_issuer_of_its_token() -> None:
+    challenge = header(FORM.refuse(Reason.CODE_MISSING, ASKED), b"www-authenticate") or b""
+    assert b"max_age" not in challenge
+    assert b"acr_values" not in challenge
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_challenge_comes_with_every_401_and_with_nothing_else(reason: Reason) -> None:
+    reply = FORM.refuse(reason, ASKED)
+    assert (reply.status == 401) == (header(reply, b"www-authenticate") is not None)
+
+
+@settings(deadline=None)
+@given(
+    reason=st.sampled_from(Reason),
+    asked=st.builds(Asked, st.text(), st.text(), st.text(), st.text(st.characters(), min_size=1)),
+    left_ms=st.integers(-1, 10**12),
+)
+def test_every_refusal_is_a_whole_problem(reason: Reason, asked: Asked, left_ms: int) -> None:
+    reply = FORM.refuse(reason, asked, retry_after_ms=left_ms)
+    problem = json.loads(reply.body)
+    assert reply.status >= 400
+    assert problem["status"] == reply.status
+    assert problem["code"] == reason.value
+    assert problem["type"] == f"urn:mfa-gateway:problem:{reason.value}"
+    assert problem["title"]
+    assert problem["detail"]
+    assert problem["request_id"] == asked.request_id
+    assert header(reply, b"content-type") == b"application/problem+json"
+    assert header(reply, b"cache-control") == b"no-store"
+    assert header(reply, b"x-mfa-error-code") == reason.value.encode()
+
+
+@settings(deadline=None)
+@given(reason=st.sampled_from(Reason), asked=st.builds(Asked, st.text(), st.text(), st.text(), st.text()))
+def test_headers_are_single_lines_and_leave_the_length_to_the_door(reason: Reason, asked: Asked) -> None:
+    headers = FORM.refuse(reason, asked).headers
+    assert all(name == name.lower() and value.isascii() and value.decode().isprintable() for name, value in headers)
+    assert b"content-length" not in dict(headers)
+    assert len(dict(headers)) == len(headers)
