@@ -6,8 +6,10 @@ exists. What stays out: policy, and everything that an ASGI application can see 
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from re import compile as pattern
+from socket import socket
 from typing import Any, Final
 
 import uvicorn
@@ -220,7 +222,27 @@ def _plain_refusal(status: int) -> bytes:
     return head.encode("ascii") + body
 
 
-def make_server(app: ASGIApp, *, host: str, port: int, terms: ServerTerms) -> uvicorn.Server:
+class GatewayServer(uvicorn.Server):
+    """A server that tells its port as soon as it takes connections."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[int], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        if self.started:
+            self._announce(self.servers[0].sockets[0].getsockname()[1])
+
+
+def _say_nothing(port: int) -> None:
+    """For those who know where they listen."""
+
+
+def make_server(
+    app: ASGIApp, *, host: str, port: int, terms: ServerTerms, announce: Callable[[int], None] = _say_nothing
+) -> uvicorn.Server:
     """A server ready to run. Proxy headers are read by the gateway itself, never by uvicorn: it trusts 127.0.0.1."""
     protocol = type("BoundProtocol", (StrictProtocol,), {"terms": terms})
     config = uvicorn.Config(
@@ -240,4 +262,4 @@ def make_server(app: ASGIApp, *, host: str, port: int, terms: ServerTerms) -> uv
         timeout_keep_alive=round(terms.keep_alive),
         timeout_graceful_shutdown=round(terms.drain),
     )
-    return uvicorn.Server(config)
+    return GatewayServer(config, announce)

@@ -1,0 +1,305 @@
+"""The composition root: the only module that knows every room.
+
+    settings --> Gateway --> parts for a door (middleware), or `app`, the whole reverse proxy
+
+Here, and only here, settings become the values that the rooms speak, and mypy proves that each room fits the port that
+the engine wrote for it. What stays out: decisions of any kind.
+"""
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from typing import assert_never
+
+import structlog
+
+from mfa_gateway.core.account import Factor
+from mfa_gateway.core.ceremony import DEACTIVATION_RIDE_MS
+from mfa_gateway.core.credential import CarrierAction, OtherCredentials, folded_name, folded_parameter
+from mfa_gateway.core.gate import KnownBy, Terms
+from mfa_gateway.core.otp import code_text
+from mfa_gateway.core.policy import Policy
+from mfa_gateway.core.proof import CodeShapes, Regulation
+from mfa_gateway.core.quota import Window
+from mfa_gateway.dialects.glue import Audience, Glue, StatusFormat
+from mfa_gateway.dialects.standard import Standard
+from mfa_gateway.dialects.wire import Dialect
+from mfa_gateway.directory.claims import ClaimsDirectory
+from mfa_gateway.directory.records import RecordDirectory
+from mfa_gateway.doors.asgi import ASGIApp
+from mfa_gateway.doors.ceremonies import Ceremonies, Mount
+from mfa_gateway.doors.middleware import MFAMiddleware, Parts
+from mfa_gateway.doors.peers import TrustedProxies
+from mfa_gateway.doors.server import ServerTerms
+from mfa_gateway.doors.upstream import Origin, Upstream
+from mfa_gateway.doors.upstream import Terms as ForwardingTerms
+from mfa_gateway.engine.clerk import Clerk
+from mfa_gateway.engine.dispatch import Dispatcher, DispatchTerms
+from mfa_gateway.engine.journal import Journal
+from mfa_gateway.engine.judge import Judge
+from mfa_gateway.engine.ports import Directory, Sender
+from mfa_gateway.identity.bearer import BearerIdentity
+from mfa_gateway.identity.terms import BearerTerms, JwksFile, JwksUrl, KeySource, PublicKey, SharedSecret
+from mfa_gateway.senders.log import LogSender
+from mfa_gateway.senders.post import Senders
+from mfa_gateway.senders.smtp import Security, SmtpSender, SmtpTerms
+from mfa_gateway.senders.texts import Texts
+from mfa_gateway.settings import Settings, milliseconds, policy_of
+from mfa_gateway.settings.factors import Smtp, Windows
+from mfa_gateway.settings.identity import Bearer
+from mfa_gateway.state.embedded import EmbeddedStore
+from mfa_gateway.state.opening import StoreSettings, prepare_store
+from mfa_gateway.state.store import Store
+
+
+class Gateway:
+    """A gateway, put together from its settings. It opens nothing before `start`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        policy = policy_of(settings)
+        terms = _terms(settings, policy)
+        journal = Journal(structlog.get_logger("mfa_gateway"))
+        self._embedded = EmbeddedStore(settings.store.data_dir) if settings.store.kind == "embedded" else None
+        self._store = prepare_store(store_settings(settings, self._embedded.url if self._embedded else None))
+        self._identity = BearerIdentity(map(_bearer_terms, settings.identity.bearer), clock=time.time)
+        judge = Judge(
+            policy=policy,
+            terms=terms,
+            others=_others(settings),
+            identity=self._identity,
+            store=self._store,
+            journal=journal,
+        )
+        dispatcher = Dispatcher(
+            terms=_dispatch_terms(settings),
+            draw=draw_code,
+            store=self._store,
+            sender=_sender(settings),
+            journal=journal,
+        )
+        clerk = Clerk(
+            terms=terms,
+            store=self._store,
+            directory=_directory(settings, self._store),
+            dispatcher=dispatcher,
+            journal=journal,
+        )
+        dialects = _dialects(settings)
+        self.parts = Parts(
+            judge=judge,
+            ceremonies=Ceremonies(_mounts(settings, dialects), identify=judge.identify, clerk=clerk),
+            dialects=dialects,
+            fallback=dialects["standard"],
+            proxies=TrustedProxies(settings.trusted_proxies),
+            others=_others(settings),
+        )
+        self._open = AsyncExitStack()
+        self._is_open = False
+
+    async def start(self) -> None:
+        """Open the store, and run it first where it is embedded.
+
+        Raises:
+            StoreUnfit: the store must not be used; the text says why and what to do.
+            StoreUnavailable: the store cannot be asked.
+        """
+        if self._is_open:
+            return
+        async with AsyncExitStack() as opening:
+            if self._embedded is not None:
+                await opening.enter_async_context(self._embedded)
+            opening.push_async_callback(self._store.close)
+            opening.push_async_callback(self._identity.close)
+            await self._store.open()
+            self._open = opening.pop_all()
+        self._is_open = True
+
+    async def stop(self) -> None:
+        """Close every connection, and end the embedded store."""
+        self._is_open = False
+        await self._open.aclose()
+
+    @property
+    def app(self) -> ASGIApp:
+        """The whole reverse proxy as an ASGI application, for any ASGI server.
+
+        Raises:
+            ValueError: the settings name no upstream.
+        """
+        return MFAMiddleware(_upstream(self._settings), gateway=self)
+
+
+def draw_code(digits: int) -> str:
+    """A code from the system's random source, each of the 10^n equally likely."""
+    return code_text(secrets.randbelow(10**digits), digits)
+
+
+def server_terms(settings: Settings) -> ServerTerms:
+    """The numbers of the listening side."""
+    limits, timeouts = settings.limits, settings.timeouts
+    return ServerTerms(
+        head_bytes=limits.head,
+        fields=limits.fields,
+        target_bytes=limits.target,
+        connections=limits.connections,
+        head_timeout=timeouts.head,
+        body_idle=timeouts.body_idle,
+        keep_alive=timeouts.keep_alive,
+        drain=timeouts.drain,
+    )
+
+
+# --- Settings into the words of each room -----------------------------------------------------
+
+
+def _terms(settings: Settings, policy: Policy) -> Terms:
+    regulation = settings.regulation
+    graces = (rule.requirement.grace_ms for rule in (*policy.rules, policy.default))
+    return Terms(
+        factors=frozenset(map(Factor, settings.factors.enabled())),
+        known_by=KnownBy.TOKEN if settings.directory.source == "claims" else KnownBy.RECORD,
+        shapes=CodeShapes(sent=settings.codes.length),
+        regulation=Regulation(
+            max_retries=regulation.max_retries,
+            find_time_ms=milliseconds(regulation.find_time),
+            ban_time_ms=milliseconds(regulation.ban_time),
+            ban_max_ms=milliseconds(regulation.ban_max),
+        ),
+        keep_ms=max(DEACTIVATION_RIDE_MS, *graces),
+    )
+
+
+def _others(settings: Settings) -> OtherCredentials:
+    others = settings.identity.other_credentials
+    action = CarrierAction(others.action) if others.action is not None else None
+    return OtherCredentials(
+        headers=frozenset(folded_name(name.encode("ascii")) for name in others.headers),
+        query=frozenset(folded_parameter(name) for name in others.query),
+        on_header=action or CarrierAction.STRIP,
+        on_query=CarrierAction.FORWARD if action is CarrierAction.FORWARD else CarrierAction.REFUSE,
+    )
+
+
+def _bearer_terms(bearer: Bearer) -> BearerTerms:
+    return BearerTerms(
+        realm=bearer.realm,
+        issuer=bearer.issuer,
+        audience=bearer.audience,
+        algorithms=bearer.algorithms,
+        keys=_key_source(bearer),
+        subject_claim=bearer.subject_claim,
+        session_claims=bearer.session_claims,
+        leeway=bearer.leeway,
+    )
+
+
+def _key_source(bearer: Bearer) -> KeySource:
+    """The one key source; that there is exactly one was checked when the settings were loaded."""
+    if bearer.jwks_url is not None:
+        return JwksUrl(str(bearer.jwks_url))
+    if bearer.jwks_file is not None:
+        return JwksFile(bearer.jwks_file)
+    if bearer.public_key_file is not None:
+        return PublicKey(bearer.public_key_file.read_bytes())
+    if bearer.secret_file is not None:
+        return SharedSecret(bearer.secret_file.content.get_secret_value())
+    raise ValueError(f"issuer {bearer.issuer} has no key source")
+
+
+def store_settings(settings: Settings, url: str | None = None) -> StoreSettings:
+    """Where the store is; `url` in place of the configured one where a private server is run or joined."""
+    return StoreSettings(
+        url=url or settings.store.url.get_secret_value(),
+        keys=tuple(key.get_secret_value() for key in settings.secrets.newest_first),
+        data_dir=settings.store.data_dir,
+        timeout=settings.store.timeout,
+        connect_timeout=settings.store.connect_timeout,
+    )
+
+
+def _sender(settings: Settings) -> Sender:
+    texts = Texts(settings.factors.totp.issuer)
+    email = settings.senders.email
+    if email is None:
+        return Senders({})
+    if email.smtp is not None:
+        return Senders({Factor.EMAIL: SmtpSender(_smtp_terms(email.smtp), texts=texts)})
+    return Senders({Factor.EMAIL: LogSender(structlog.get_logger("mfa_gateway.senders"), texts=texts)})
+
+
+def _smtp_terms(smtp: Smtp) -> SmtpTerms:
+    security = Security.TLS if smtp.tls else Security.STARTTLS if smtp.starttls else Security.PLAIN
+    password = smtp.password_file.content.get_secret_value().decode() if smtp.password_file else None
+    return SmtpTerms(
+        host=smtp.host,
+        port=smtp.port,
+        sender=smtp.sender,
+        security=security,
+        username=smtp.username,
+        password=password,
+        timeout=smtp.timeout,
+    )
+
+
+def _directory(settings: Settings, records: Store) -> Directory:
+    match settings.directory.source:
+        case "claims":
+            return ClaimsDirectory()
+        case "store":
+            return RecordDirectory(records)
+        case "http":
+            raise ValueError("directory.source http is not supported yet")
+        case _ as never:
+            assert_never(never)
+
+
+def _dispatch_terms(settings: Settings) -> DispatchTerms:
+    limits = settings.rate_limits
+    return DispatchTerms(
+        digits=settings.codes.length,
+        life_ms=milliseconds(settings.codes.ttl),
+        resend_after_ms=milliseconds(settings.codes.resend_after),
+        per_account=_windows(limits.send_per_account),
+        per_destination=_windows(limits.send_per_destination),
+        per_client=_windows(limits.send_per_address),
+        total=_windows(limits.send_total),
+    )
+
+
+def _windows(windows: Windows) -> tuple[Window, ...]:
+    return tuple(Window(window.requests, milliseconds(window.period)) for window in windows)
+
+
+def _dialects(settings: Settings) -> dict[str, Dialect]:
+    glue = settings.dialects.glue
+    return {
+        "glue": Glue(
+            prefix=glue.prefix,
+            base_url=str(settings.public_url),
+            audience=Audience(glue.audience),
+            status_format=StatusFormat(glue.status_format),
+        ),
+        "standard": Standard(),
+    }
+
+
+def _mounts(settings: Settings, dialects: dict[str, Dialect]) -> Iterator[Mount]:
+    glue = settings.dialects.glue
+    if glue.enabled:
+        yield Mount(dialects["glue"], frozenset(glue.hosts))
+
+
+def _upstream(settings: Settings) -> Upstream:
+    if not settings.upstream:
+        raise ValueError("upstream: name the server to forward to, as in http://127.0.0.1:9000")
+    one, timeouts = settings.upstream[0], settings.timeouts
+    terms = ForwardingTerms(
+        connect=timeouts.connect,
+        first_byte=timeouts.first_byte,
+        body_idle=timeouts.body_idle,
+        preserve_host=one.preserve_host,
+        trusted_proxies=settings.trusted_proxies,
+    )
+    return Upstream(Origin.parse(str(one.url)), terms)
