@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import default
@@ -95,6 +95,8 @@ class Recorder:
             pass
         finally:
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
             self._tasks.discard(task)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -171,9 +173,8 @@ class Installation:
         self._stack.push_async_callback(self.mailbox.stop)
         self._write_files()
         self._stack.push_async_callback(self.stop)
-        self.client = await self._stack.enter_async_context(
-            httpx2.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
-        )
+        self.client = self._new_client()
+        self._stack.push_async_callback(self._close_client)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -229,6 +230,18 @@ class Installation:
         assert self.process is not None
         self.process.kill()
         await self.process.wait()
+
+    def _new_client(self) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
+
+    async def _close_client(self) -> None:
+        await self.client.aclose()
+
+    async def restart(self) -> None:
+        """Start again after a kill, with a client that knows nothing of the old connections."""
+        await self._close_client()
+        self.client = self._new_client()
+        await self.start()
 
     # --- Calls ---
 
