@@ -1,0 +1,117 @@
+"""Later: what the configuration can already say and this version does not do yet.
+
+Such a key has its type and its place in the published schema, and whoever asks for it is told so instead of being
+ignored. This table is all there is to it: to support something, delete its line.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from mfa_gateway.settings.problems import Place, Problem, problem_at
+
+Asks = Callable[[object], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """One thing that is not supported yet.
+
+    Attributes:
+        key: where, with `[]` for every entry of a list.
+        asks: whether a written value asks for it.
+        instead: what to do until then.
+    """
+
+    key: str
+    asks: Asks
+    instead: str = "leave it out"
+
+
+def _anything(value: object) -> bool:
+    return value is not None
+
+
+def _switched_on(value: object) -> bool:
+    return value is True
+
+
+def _entries(value: object) -> bool:
+    return isinstance(value, list) and bool(value)
+
+
+def _more_than_one(value: object) -> bool:
+    return isinstance(value, list) and len(value) > 1
+
+
+def _number_above_one(value: object) -> bool:
+    return isinstance(value, int) and value > 1
+
+
+def _other_than(usual: str) -> Asks:
+    return lambda value: isinstance(value, str) and value != usual
+
+
+def _one_of(*values: str) -> Asks:
+    return lambda value: value in values
+
+
+def _begins(*beginnings: str) -> Asks:
+    return lambda value: isinstance(value, str) and value.startswith(beginnings)
+
+
+_PLAIN: Final = "forward to one http://host:port"
+_STORES: Final = "use embedded, redis://, rediss://, unix:// or memory://"
+
+LATER: Final = (
+    Later("workers", _number_above_one, "use one worker"),
+    Later("ops_listen", _anything),
+    Later("tls", _anything, "leave TLS to what stands in front"),
+    Later("health.ready_needs", _entries),
+    Later("upstream", _more_than_one, _PLAIN),
+    Later("upstream", _begins("unix:", "https:"), _PLAIN),
+    Later("upstream[].url", _begins("unix:", "https:"), _PLAIN),
+    Later("upstream[].host", _anything, _PLAIN),
+    Later("upstream[].prefix", _anything, _PLAIN),
+    Later("upstream[].strip_prefix", _switched_on, _PLAIN),
+    Later("upstream[].odd_targets", _one_of("strictest"), "odd targets are refused"),
+    Later("upstream[].tls", _anything, _PLAIN),
+    Later("store.url", _begins("redis+sentinel:", "redis+cluster:"), _STORES),
+    Later("identity.bearer[].websocket_subprotocol", _anything),
+    Later("identity.introspection", _anything, "use identity.bearer"),
+    Later("identity.header", _anything, "use identity.bearer"),
+    Later("directory.source", _one_of("http"), "use claims or store"),
+    Later("cors.origins", _entries),
+    Later("factors.sms.enabled", _switched_on, "use email"),
+    Later("senders.email.webhook", _anything, "use senders.email.smtp"),
+    Later("senders.sms", _anything),
+    Later("rate_limits.send_per_prefix", _entries),
+    Later("rate_limits.send_per_country", _entries),
+    Later("access_control.rules[].on_success", _other_than("none"), "use none"),
+    Later("dialects.gigya.enabled", _switched_on, "use glue"),
+    Later("dialects.adservio.enabled", _switched_on, "use glue"),
+    Later("dialects.standard.prefix", _anything),
+    Later("dialects.standard.hosts", _entries),
+    Later("near_cache.enabled", _switched_on),
+)
+
+
+def not_yet(tree: Mapping[str, object]) -> Iterator[Problem]:
+    """Everything written in a tree that asks for what is not supported yet."""
+    for later in LATER:
+        for place, value in _found(tree, tuple(later.key.replace("[]", ".[]").split(".")), ()):
+            if later.asks(value):
+                yield problem_at(place, f"not supported yet: {later.key}; {later.instead}")
+
+
+def _found(value: object, way: tuple[str, ...], place: Place) -> Iterator[tuple[Place, object]]:
+    match value, way:
+        case _, ():
+            yield place, value
+        case list(), ("[]", *rest):
+            for index, item in enumerate(value):
+                yield from _found(item, tuple(rest), (*place, index))
+        case {**keys}, (key, *rest) if key in keys:
+            yield from _found(keys[key], tuple(rest), (*place, key))
+        case _:
+            pass

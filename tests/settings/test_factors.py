@@ -1,0 +1,94 @@
+from collections.abc import Callable
+
+import pytest
+
+from mfa_gateway.settings import Settings
+from mfa_gateway.settings.factors import Smtp
+
+Load = Callable[..., Settings]
+Complain = Callable[..., list[str]]
+
+
+def smtp(**keys: object) -> dict[str, object]:
+    return {"senders.email": {"smtp": {"host": "127.0.0.1", "from": "no-reply@example.com", **keys}}}
+
+
+def sender(settings: Settings) -> Smtp:
+    email = settings.senders.email
+    assert email is not None
+    assert email.smtp is not None
+    return email.smtp
+
+
+@pytest.mark.parametrize("length", [4, 5])
+def test_a_code_of_fewer_than_six_digits_is_refused(complaints: Complain, length: int) -> None:
+    assert complaints({"codes.length": length}) == ["codes.length: must be at least 6"]
+
+
+def test_a_code_of_more_than_ten_digits_is_refused(complaints: Complain) -> None:
+    assert complaints({"codes.length": 11}) == ["codes.length: must be at most 10"]
+
+
+@pytest.mark.parametrize("length", [6, 10])
+def test_a_code_has_six_to_ten_digits(load: Load, length: int) -> None:
+    assert load({"codes.length": length}).codes.length == length
+
+
+@pytest.mark.parametrize("ttl", ["0s", "3601s"])
+def test_a_code_lives_at_most_an_hour(complaints: Complain, ttl: str) -> None:
+    assert complaints({"codes.ttl": ttl}) == ["codes.ttl: must be 1ms to 1h"]
+
+
+def test_attempts_are_limited(complaints: Complain) -> None:
+    told = complaints({"regulation": {"max_retries": 101, "find_time": "0s", "ban_time": 0}})
+    assert told == [
+        "regulation.max_retries: must be at most 100",
+        "regulation.find_time: must be 1ms to 30d",
+        "regulation.ban_time: must be 1ms to 30d",
+    ]
+
+
+def test_a_mail_server_is_spoken_to_with_starttls(load: Load) -> None:
+    settings = sender(load(smtp()))
+    assert (settings.starttls, settings.tls, settings.port) == (True, False, 587)
+
+
+def test_tls_takes_the_place_of_starttls(load: Load) -> None:
+    settings = sender(load(smtp(tls=True)))
+    assert (settings.starttls, settings.port) == (False, 465)
+
+
+def test_a_mail_server_in_clear_is_asked_for_in_so_many_words(load: Load) -> None:
+    settings = sender(load(smtp(starttls=False)))
+    assert (settings.tls, settings.port) == (False, 25)
+
+
+def test_a_mail_has_ten_seconds(load: Load) -> None:
+    assert sender(load(smtp())).timeout == 10.0
+
+
+@pytest.mark.parametrize("address", ["no-reply@example.com", "Example Shop <no-reply@example.com>"])
+def test_mails_come_from_an_address(load: Load, address: str) -> None:
+    assert sender(load(smtp(**{"from": address}))).sender == address
+
+
+@pytest.mark.parametrize("address", ["example.com", "a@b@c", "Shop <>", "a@b.example\r\nBcc: x@y.example", "", "a b"])
+def test_mails_come_from_nothing_else(complaints: Complain, address: str) -> None:
+    (problem,) = complaints(smtp(**{"from": address}))
+    assert problem.startswith("senders.email.smtp.from: must be")
+
+
+def test_the_log_sender_needs_no_keys(load: Load) -> None:
+    email = load({"senders.email": {"log": None}}).senders.email
+    assert email is not None
+    assert email.log is not None
+
+
+def test_norway_is_a_country(load: Load) -> None:
+    assert load({"factors": {"sms": {"countries": ["NO", "DE"]}}}).factors.sms.countries == ("NO", "DE")
+
+
+def test_a_country_is_two_capitals(complaints: Complain) -> None:
+    assert complaints({"factors": {"sms": {"countries": ["de"]}}}) == [
+        "factors.sms.countries[0]: 'de' is not a country: write two capital letters (ISO 3166-1), as in DE"
+    ]
