@@ -6,19 +6,20 @@ Works beside a running gateway and without one: an embedded store that nobody ru
 import asyncio
 import base64
 import binascii
-import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
 
 from mfa_gateway.app import store_settings
-from mfa_gateway.cli.terminal import ConfigOption, fail, out
+from mfa_gateway.cli.configuration import ConfigOption, load
+from mfa_gateway.cli.terminal import fail, out
 from mfa_gateway.core.account import AccountId, Factor
 from mfa_gateway.core.fault import Fault
-from mfa_gateway.settings import Settings, load_settings
+from mfa_gateway.settings import Settings
 from mfa_gateway.state.embedded import EmbeddedStore, join
 from mfa_gateway.state.opening import open_store
 from mfa_gateway.state.records import AccountFacts, AccountRecord
@@ -48,7 +49,9 @@ def add(
     """Put an account on record, replacing the record it had. A factor made active begins a new epoch."""
     record = AccountRecord(email, email is not None, phone, phone is not None, locale)
     factors = dict(_factors(factor or [], email=email, phone=phone, totp_secret=totp_secret))
-    account = _act(config, subject, realm, lambda store, account: store.put_record(account, record, factors=factors))
+    account = _act(
+        config, subject, lambda store, account: store.put_record(account, record, factors=factors), realm=realm
+    )
     active = f", active: {', '.join(sorted(factors))}" if factors else ""
     out.print(f"{account.subject} of realm {account.realm} is on record{active}.", markup=False)
 
@@ -88,7 +91,7 @@ def show(subject: SubjectOption, config: ConfigOption, realm: RealmOption = "") 
     async def look(store: Store, account: AccountId) -> None:
         facts.append(await store.show(account))
 
-    account = _act(config, subject, realm, look)
+    account = _act(config, subject, look, realm=realm)
     out.print(f"[bold]{escape(account.subject)}[/] of realm {account.realm}")
     for line in _fact_lines(facts[0]):
         out.print(f"  {line}", markup=False)
@@ -107,37 +110,37 @@ def _fact_lines(facts: AccountFacts) -> Iterator[str]:
 @cli.command()
 def reset(subject: SubjectOption, config: ConfigOption, realm: RealmOption = "") -> None:
     """Remove every factor, and void all proofs and codes, on every worker at once."""
-    account = _act(config, subject, realm, lambda store, account: store.reset(account))
+    account = _act(config, subject, lambda store, account: store.reset(account), realm=realm)
     out.print(f"{account.subject} has no factors any more.", markup=False)
 
 
 @cli.command()
 def unlock(subject: SubjectOption, config: ConfigOption, realm: RealmOption = "") -> None:
     """End the account's bans and give it its attempts back."""
-    account = _act(config, subject, realm, lambda store, account: store.unlock(account))
+    account = _act(config, subject, lambda store, account: store.unlock(account), realm=realm)
     out.print(f"{account.subject} may try again.", markup=False)
 
 
 @cli.command()
 def disable(subject: SubjectOption, config: ConfigOption, realm: RealmOption = "") -> None:
     """Allow an account nothing any more, at once."""
-    account = _act(config, subject, realm, lambda store, account: store.disable(account))
+    account = _act(config, subject, lambda store, account: store.disable(account), realm=realm)
     out.print(f"{account.subject} is disabled.", markup=False)
 
 
 @cli.command()
 def enable(subject: SubjectOption, config: ConfigOption, realm: RealmOption = "") -> None:
     """Allow a disabled account again what its factors allow."""
-    account = _act(config, subject, realm, lambda store, account: store.enable(account))
+    account = _act(config, subject, lambda store, account: store.enable(account), realm=realm)
     out.print(f"{account.subject} is enabled.", markup=False)
 
 
 Deed = Callable[[Store, AccountId], Awaitable[object]]
 
 
-def _act(config: ConfigOption, subject: str, realm: str, deed: Deed) -> AccountId:
+def _act(config: Path, subject: str, deed: Deed, *, realm: str) -> AccountId:
     """Do one thing to one account of the configured store."""
-    settings = load_settings(config, environ=os.environ)
+    settings = load(config)
     account = AccountId(_realm(settings, realm), subject)
     try:
         asyncio.run(_do(settings, account, deed))

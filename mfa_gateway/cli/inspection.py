@@ -1,22 +1,22 @@
 """Looking at a configuration without serving it: check, explain, schema."""
 
-import os
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from mfa_gateway.cli.terminal import ConfigOption, fail, out
+from mfa_gateway.cli.configuration import ConfigOption, load
+from mfa_gateway.cli.terminal import fail, out
 from mfa_gateway.core.call import Oddity, canonical_host, canonical_path
 from mfa_gateway.core.explanation import Finding, needs
 from mfa_gateway.core.explanation import explain as findings_of
-from mfa_gateway.settings import Settings, json_schema, load_settings, policy_of
+from mfa_gateway.settings import Settings, json_schema, policy_of
 
 
 def check(config: ConfigOption) -> None:
     """Find every problem of a configuration (exit code 2), or say what it will do."""
-    settings = load_settings(config, environ=os.environ)
+    settings = load(config)
     policy = policy_of(settings)
     out.print(f"[green]{escape(str(config))} is good.[/]")
     out.print(f"  listens on {settings.listen}, store {settings.store.kind}, default policy: ", end="")
@@ -42,13 +42,14 @@ def _scope_notes(settings: Settings) -> list[str]:
 
 
 def explain(
+    *,
     method: Annotated[str, typer.Argument(help="The method, as in PATCH.")],
     path: Annotated[str, typer.Argument(help="The path as it would be sent, as in /customer-password/42.")],
     config: ConfigOption,
     host: Annotated[str, typer.Option(help="The Host of the call.")] = "",
 ) -> None:
     """Say which rule a call falls under, why, and what its caller will need."""
-    policy = policy_of(load_settings(config, environ=os.environ))
+    policy = policy_of(load(config))
     target = canonical_path(path.partition("?")[0].encode())
     name = canonical_host(host.encode()) if host else ""
     for reading in (target, name):

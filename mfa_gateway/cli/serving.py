@@ -2,22 +2,22 @@
 
 import asyncio
 import logging
-import os
 import sys
 
 import structlog
 import typer
 
 from mfa_gateway.app import Gateway, server_terms
-from mfa_gateway.cli.terminal import ConfigOption, fail
+from mfa_gateway.cli.configuration import ConfigOption, load
+from mfa_gateway.cli.terminal import fail
 from mfa_gateway.core.fault import Fault
 from mfa_gateway.doors.server import make_server
-from mfa_gateway.settings import ConfigurationError, Problem, Settings, load_settings
+from mfa_gateway.settings import ConfigurationError, Problem, Settings
 
 
 def serve(config: ConfigOption) -> None:
     """Run the gateway as a reverse proxy. Prints one line when it is ready; SIGTERM drains and stops it."""
-    settings = load_settings(config, environ=os.environ)
+    settings = load(config)
     if not settings.upstream:
         raise ConfigurationError((Problem("upstream", "name the server to forward to, as in http://127.0.0.1:9000"),))
     configure_log()

@@ -1,6 +1,5 @@
 """Tokens for development: signed where the configured key is symmetric, so that anybody with the key could have."""
 
-import os
 import time
 from typing import Annotated
 from uuid import uuid4
@@ -8,14 +7,16 @@ from uuid import uuid4
 import jwt
 import typer
 
-from mfa_gateway.cli.terminal import ConfigOption, fail
-from mfa_gateway.settings import Settings, load_settings
+from mfa_gateway.cli.configuration import ConfigOption, load
+from mfa_gateway.cli.terminal import fail
+from mfa_gateway.settings import Settings
 
 # PyJWT claims that `--claim` must not replace by accident.
 _SET_HERE = frozenset({"iss", "aud", "iat", "exp"})
 
 
 def token(
+    *,
     subject: Annotated[str, typer.Option(help="The subject (`sub`) of the token.")],
     config: ConfigOption,
     realm: Annotated[str, typer.Option(help="The realm, where several have a shared secret.")] = "",
@@ -23,9 +24,7 @@ def token(
     claim: Annotated[list[str] | None, typer.Option(help="A further claim, as in email=ada@example.com.")] = None,
 ) -> None:
     """Sign a development token with a shared secret of the configuration, and print it."""
-    typer.echo(
-        signed_token(load_settings(config, environ=os.environ), subject, realm=realm, minutes=minutes, extra=claim)
-    )
+    typer.echo(signed_token(load(config), subject, realm=realm, minutes=minutes, extra=claim))
 
 
 def signed_token(

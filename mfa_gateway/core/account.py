@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, assert_never
 
 
 class Factor(StrEnum):
@@ -83,6 +83,8 @@ class Person:
                 return self.phone
             case Factor.TOTP:
                 return None
+            case _ as never:
+                assert_never(never)
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,12 +225,12 @@ def _activate(command: Command, terms: Terms) -> Ceremony:
     # A bare "done" cannot carry the secret that a TOTP enrolment has to show.
     if factor is Factor.TOTP:
         return Failed(Reason.FACTOR_NOT_FOUND)
-    if standing.active() and (failure := (yield from _confirm(command, standing, factor, terms))) is not None:
+    if standing.active() and (failure := (yield from _confirm(command, standing, factor, terms=terms))) is not None:
         return failure
     return (yield from _enrol(command, standing, factor))
 
 
-def _confirm(command: Command, standing: Standing, target: Factor, terms: Terms) -> _Asked[Failed | None]:
+def _confirm(command: Command, standing: Standing, target: Factor, *, terms: Terms) -> _Asked[Failed | None]:
     """Adding a factor to an account that has one takes a code of sufficient level."""
     if not command.code:
         return Failed(Reason.CODE_MISSING)
@@ -258,24 +258,12 @@ def _verify(command: Command, terms: Terms) -> Ceremony:
     factor = _named_factor(command, terms)
     if isinstance(factor, Failed):
         return factor
-    match standing.state(factor):
-        case FactorState.ACTIVE:
-            return Failed(Reason.ALREADY_ACTIVE)
-        case FactorState.OFF:
-            return Failed(Reason.FACTOR_NOT_FOUND)
-        case FactorState.PENDING:
-            redemption = _redemption(
-                command,
-                standing,
-                terms,
-                factors=(factor,),
-                purpose=Purpose.ACTIVATE,
-                effect=Effect.ACTIVATE,
-                target=factor,
-            )
-            return _failure((yield from _redeem(redemption, standing))) or Done()
-        case _ as never:
-            assert_never(never)
+    if (state := standing.state(factor)) is not FactorState.PENDING:
+        return Failed(Reason.ALREADY_ACTIVE if state is FactorState.ACTIVE else Reason.FACTOR_NOT_FOUND)
+    redemption = _redemption(
+        command, standing, terms, factors=(factor,), purpose=Purpose.ACTIVATE, effect=Effect.ACTIVATE, target=factor
+    )
+    return _failure((yield from _redeem(redemption, standing))) or Done()
 
 
 def _deactivate(command: Command, terms: Terms) -> Ceremony:

@@ -24,7 +24,7 @@ class CarrierAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OtherCredentials:
-    """The carriers by name (header names folded by `folded_name`), and what is done where one turns up.
+    """The carriers by name, folded by `folded_name` and `folded_parameter`, and what is done where one turns up.
 
     A query cannot be stripped without changing what was judged, so stripping means refusing there.
     """
@@ -38,6 +38,15 @@ class OtherCredentials:
 def folded_name(name: bytes) -> bytes:
     """A header name as the most careless reader sees it: CGI and WSGI read `_` and `.` as `-`, and no case."""
     return name.lower().replace(b"_", b"-").replace(b".", b"-")
+
+
+def folded_parameter(name: str) -> str:
+    """A query parameter's name as the most careless reader sees it.
+
+    ASP.NET compares without case; PHP reads ` ` and `.` as `_`, drops leading spaces, and ends a name at `[` or NUL.
+    """
+    plain = name.partition("\x00")[0].lstrip(" ").partition("[")[0]
+    return plain.lower().replace(" ", "_").replace(".", "_")
 
 
 def refused_carrier(call: Call, others: OtherCredentials) -> str | None:
@@ -54,6 +63,6 @@ def refused_carrier(call: Call, others: OtherCredentials) -> str | None:
 
 
 def _query_names(query: bytes) -> Iterator[str]:
-    """The parameter names of a query, decoded; `;` separates as well, for the servers that still think so."""
+    """The parameter names of a query, decoded and folded; `;` separates as well, for servers that still think so."""
     for pair in query.decode("ascii", "replace").replace(";", "&").split("&"):
-        yield unquote_plus(pair.partition("=")[0])
+        yield folded_parameter(unquote_plus(pair.partition("=")[0]))

@@ -73,6 +73,9 @@ def admit(policy: Policy, call: Call) -> Verdict | Candidates:
     """Judge what the call alone tells. `Candidates` means that the caller has to be identified."""
     if call.method in _NEVER:
         return Refuse(Reason.METHOD_NOT_ALLOWED)
+    # Where hosts are named, an unheard-of one must not be a way around their rules (RFC 9110 section 15.5.20).
+    if policy.hosts and call.host not in policy.hosts:
+        return Refuse(Reason.MISDIRECTED)
     candidates = policy.rules_for(call.method, call.path, call.host)
     if candidates.by_realm:
         return candidates

@@ -7,7 +7,7 @@ What stays out: digests and storage (state), the decision what an answer means (
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, assert_never
 
 from mfa_gateway.core.account import AccountId, Factor
 from mfa_gateway.core.otp import TOTP_DEFAULT, TotpProfile
@@ -54,6 +54,8 @@ class CodeShapes:
                 return len(text) == self.sent
             case Factor.TOTP:
                 return len(text) == self.totp.digits
+            case _ as never:
+                assert_never(never)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ configuration file, commands and wire as everybody else.
 """
 
 import asyncio
+from signal import SIGTERM
 from typing import Annotated
 
 import typer
@@ -27,13 +28,17 @@ def demo(
     except StageError as error:
         fail(str(error))
         raise typer.Exit(1) from error
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return
     if not is_good:
         raise typer.Exit(1)
 
 
 async def _run(*, checks: bool) -> bool:
+    task = asyncio.current_task()
+    if task is not None:
+        # Ctrl-C arrives as KeyboardInterrupt; a polite kill has to leave as little behind.
+        asyncio.get_running_loop().add_signal_handler(SIGTERM, task.cancel)
     async with Stage() as stage:
         if checks:
             return await perform(stage)

@@ -31,7 +31,7 @@ class Mailbox:
         text = str(body.get_content()) if body is not None else ""
         if self.shows:
             title = f"Mail to {', '.join(envelope.rcpt_tos)}: {message['subject']}"
-            out.print(Panel(text.strip(), title=title, border_style="cyan"))
+            out.print(Panel(text.strip(), title=title, border_style="cyan"), soft_wrap=False)
         self._texts.put_nowait(text)
         return "250 OK"
 

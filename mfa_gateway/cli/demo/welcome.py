@@ -11,21 +11,21 @@ from mfa_gateway.cli.demo.stage import ADDRESS, Stage
 from mfa_gateway.cli.terminal import out
 
 _PARTS: Final = """\
-[bold]curl[/]  -->  [bold green]mfa-gateway[/] {url}  -->  [bold]a sample API[/] http://127.0.0.1:{upstream}
-                    |            |
-        embedded store          mail server 127.0.0.1:{smtp}
+[bold]you[/] --> [bold green]mfa-gateway[/] {url} --> [bold]an API[/] http://127.0.0.1:{upstream}
+            |          |
+  embedded store    mail server 127.0.0.1:{smtp}
 
-[bold]PATCH /customer-password/{{id}}[/] asks for a second factor; every other route is open. Ada's account has a mail
-address on record. Mails appear here as they arrive. Configuration: {config}
+[bold]PATCH /customer-password/{{id}}[/] asks for a second factor; all else is open.
+Mails to Ada appear here as they arrive.
 Ctrl-C ends everything, and nothing is kept."""
 
 
 def welcome(stage: Stage) -> None:
     """Print the first screen."""
-    parts = _PARTS.format(
-        url=stage.url, upstream=stage.upstream.port, smtp=stage.mailbox.port, config=escape(str(stage.config))
-    )
-    out.print(Panel(parts, title="A second factor in front of an API that knows nothing of it", border_style="green"))
+    parts = _PARTS.format(url=stage.url, upstream=stage.upstream.port, smtp=stage.mailbox.port)
+    title = "A second factor in front of an API that knows nothing of it"
+    out.print(Panel(parts, title=title, border_style="green"), soft_wrap=False)
+    _line(f"its configuration: {stage.config}")
     out.print("\nIn another terminal:\n")
     _line(f"export TOKEN={stage.token}")
     _try("1. Without a code the gateway refuses (403, 5900).", _curl(stage, PROTECTED))

@@ -169,7 +169,7 @@ class Glue:
     def _error(self, reason: Reason, asked: Asked, *, place: Place, left_ms: int) -> Reply:
         worded = wording(reason, self.audience, place)
         headers = error_code(worded.code or reason.value) + come_back(reason, left_ms)
-        return _document(worded.status, _errors(worded), asked, headers + self._hints(reason, asked))
+        return _document(worded.status, _errors(worded), asked, headers=headers + self._hints(reason, asked))
 
     def _hints(self, reason: Reason, asked: Asked) -> Headers:
         """Headers that HTTP wants beside some errors."""
@@ -207,7 +207,7 @@ def _errors(worded: Wording) -> Mapping[str, object]:
     return {"errors": [{"status": worded.status, **code, "detail": worded.detail, "message": worded.detail}]}
 
 
-def _document(status: int, document: Mapping[str, object], asked: Asked, headers: Headers = ()) -> Reply:
+def _document(status: int, document: Mapping[str, object], asked: Asked, *, headers: Headers = ()) -> Reply:
     content_type: Headers = ((b"content-type", answer_type(asked.accept).encode("ascii")),)
     body = json.dumps(document, separators=(",", ":")).encode("ascii")
     return Reply(status, NO_STORE + content_type + headers, body)
