@@ -1,0 +1,37 @@
+"""The post office: every factor has its own way to travel.
+
+What stays out: how any of them travels.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from mfa_gateway.core.account import Factor
+from mfa_gateway.core.fault import DeliveryFailed
+from mfa_gateway.core.message import CodeMessage
+
+
+class Sender(Protocol):
+    """One way to travel."""
+
+    async def send(self, message: CodeMessage) -> None:
+        """Hand a message over within a deadline. Raises `DeliveryFailed`."""
+        ...
+
+
+class Senders:
+    """Hands each message to the sender of its factor."""
+
+    def __init__(self, by_factor: Mapping[Factor, Sender]) -> None:
+        self._by_factor = dict(by_factor)
+
+    async def send(self, message: CodeMessage) -> None:
+        """Send a message.
+
+        Raises:
+            DeliveryFailed: nobody sends messages of this factor, or its sender could not.
+        """
+        sender = self._by_factor.get(message.factor)
+        if sender is None:
+            raise DeliveryFailed(f"no sender is configured for {message.factor.value}: name one under senders")
+        await sender.send(message)
