@@ -142,20 +142,19 @@ def test_a_realm_has_each_issuer_once(complaints: Complain) -> None:
     ]
 
 
-def test_one_token_never_belongs_to_two_accounts(complaints: Complain) -> None:
-    assert complaints(second("staff", "https://idp.example", ["x", "shop-api"])) == [
+@pytest.mark.parametrize("audience", ["staff-api", ["x", "shop-api"]])
+def test_one_token_never_belongs_to_two_accounts(complaints: Complain, audience: object) -> None:
+    assert complaints(second("staff", "https://idp.example", audience)) == [
         (
-            "identity.bearer[1]: has the issuer and audience 'shop-api' of identity.bearer[0] but another realm: "
-            "one token would belong to two accounts"
+            "identity.bearer[1]: has the issuer of identity.bearer[0] but another realm: "
+            "the issuer alone tells by which entry a token is judged, so each has one"
         )
     ]
 
 
-@pytest.mark.parametrize(
-    "other", [("staff", "https://idp.example", "staff-api"), ("shop", "https://idp2.example", "shop-api")]
-)
-def test_issuers_that_can_be_told_apart_are_fine(complaints: Complain, other: tuple[str, str, str]) -> None:
-    assert complaints(second(*other)) == []
+@pytest.mark.parametrize("realm", ["staff", "shop"])
+def test_issuers_that_can_be_told_apart_are_fine(complaints: Complain, realm: str) -> None:
+    assert complaints(second(realm, "https://idp2.example", "shop-api")) == []
 
 
 def test_codes_by_mail_need_somebody_to_send_them(complaints: Complain) -> None:
@@ -206,7 +205,7 @@ def test_no_password_goes_out_in_clear(complaints: Complain) -> None:
     assert complaints(smtp(**login)) == [
         "senders.email.smtp: would send the password in clear: set starttls or tls to true"
     ]
-    assert complaints(smtp(**login, host="127.0.0.1")) == []
+    assert complaints(smtp(**login, host="127.0.0.1")) != []
 
 
 def test_short_messages_need_somebody_to_send_them(complaints: Complain) -> None:
