@@ -1,0 +1,112 @@
+"""Keys: the grammar of everything that is kept in the store.
+
+    mfa:schema                              version of this grammar
+    mfa:index_key                           the sealed key that all digests below are made with
+    mfa:{TAG}:account                       hash: epoch, disabled, recorded, record, and per factor its state and data
+    mfa:{TAG}:proofs:account                hash: the last proof of each factor, for the whole account
+    mfa:{TAG}:proofs:session:DIGEST         the same for one session
+    mfa:{TAG}:code:PURPOSE:FACTOR           the one live code
+    mfa:{TAG}:quiet:PURPOSE:FACTOR          exists while no further code may be sent
+    mfa:{TAG}:recent:FACTOR                 list: fingerprints of the last codes
+    mfa:{TAG}:attempts:BUDGET[:DIGEST]      list: when attempts were counted, for the account or for one session
+    mfa:{TAG}:bans:BUDGET[:DIGEST]          hash: until when, and how many without a success in between
+    mfa:{TAG}:known:DIGEST                  the epoch in which a session proved a factor
+    mfa:{TAG}:quota                         list: when messages were counted
+
+TAG is a keyed digest of the names behind it, and a Redis Cluster hash tag, so that all keys of an account lie in one
+slot. Text of users (realm, subject, session, address) never reaches a key; the words in capitals are enumerations of
+`core`. What stays out: what the values look like (the scripts) and which digests go into values (digests).
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from mfa_gateway.core.account import AccountId, Factor
+from mfa_gateway.core.otp import code_digest
+from mfa_gateway.core.proof import Budget, Purpose, Scope
+from mfa_gateway.core.quota import Quota
+
+SCHEMA: Final = "mfa:schema"
+INDEX_KEY: Final = "mfa:index_key"
+
+# 160 of the 256 bits of HMAC-SHA-256: half of them already exceed what any birthday search can do.
+DIGEST_CHARACTERS: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class AccountKeys:
+    """The keys of one account. `tag` names the account to the rest of this room without telling who it is."""
+
+    tag: str
+    _secret: bytes = field(repr=False)
+
+    @property
+    def account(self) -> str:
+        """Epoch, disabled, recorded, record, factors."""
+        return f"mfa:{{{self.tag}}}:account"
+
+    def proofs(self, scope: Scope, session: str) -> str:
+        """The proofs that count in a scope."""
+        if scope is Scope.ACCOUNT:
+            return f"mfa:{{{self.tag}}}:proofs:account"
+        return f"mfa:{{{self.tag}}}:proofs:session:{self._session(session)}"
+
+    def code(self, purpose: Purpose, factor: Factor) -> str:
+        """The live code."""
+        return f"mfa:{{{self.tag}}}:code:{purpose.value}:{factor.value}"
+
+    def codes(self, factor: Factor) -> tuple[str, ...]:
+        """The live codes of a factor, one for each purpose."""
+        return tuple(self.code(purpose, factor) for purpose in Purpose)
+
+    def quiet(self, purpose: Purpose, factor: Factor) -> str:
+        """The pause between two codes."""
+        return f"mfa:{{{self.tag}}}:quiet:{purpose.value}:{factor.value}"
+
+    def recent(self, factor: Factor) -> str:
+        """Fingerprints of the last codes, whatever they were for."""
+        return f"mfa:{{{self.tag}}}:recent:{factor.value}"
+
+    def attempts(self, budget: Budget) -> str:
+        """What the account has used up of a budget."""
+        return f"mfa:{{{self.tag}}}:attempts:{budget.value}"
+
+    def bans(self, budget: Budget) -> str:
+        """The account's bans in a budget."""
+        return f"mfa:{{{self.tag}}}:bans:{budget.value}"
+
+    def of_session(self, budget: Budget, session: str) -> tuple[str, str, str]:
+        """A session's own standing in a budget: whether it is known, its attempts, its bans."""
+        digest = self._session(session)
+        return (
+            f"mfa:{{{self.tag}}}:known:{digest}",
+            f"{self.attempts(budget)}:{digest}",
+            f"{self.bans(budget)}:{digest}",
+        )
+
+    def _session(self, session: str) -> str:
+        return _digest(self._secret, "session", self.tag, session)
+
+
+class Keys:
+    """Makes keys out of names. `secret` is a sub-key of the index key, the same for every worker and for ever."""
+
+    __slots__ = ("_secret",)
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def __repr__(self) -> str:
+        return "<Keys>"
+
+    def of(self, account: AccountId) -> AccountKeys:
+        """The keys of an account."""
+        return AccountKeys(_digest(self._secret, "account", account.realm, account.subject), self._secret)
+
+    def quota(self, quota: Quota) -> str:
+        """The key of a quota, with a tag of its own: it is counted across accounts."""
+        return f"mfa:{{{_digest(self._secret, 'quota', quota.kind.value, *quota.subject)}}}:quota"
+
+
+def _digest(secret: bytes, *names: str) -> str:
+    return code_digest(secret, *names).hex()[:DIGEST_CHARACTERS]

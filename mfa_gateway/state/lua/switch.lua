@@ -1,0 +1,11 @@
+-- Disable an account or enable it again, and begin a new epoch.
+-- KEYS  1 account
+-- ARGV  1 'disable' or 'enable'
+-- gives the epoch
+
+if ARGV[1] == 'disable' then
+  redis.call('HSET', KEYS[1], 'disabled', '1')
+else
+  redis.call('HDEL', KEYS[1], 'disabled')
+end
+return redis.call('HINCRBY', KEYS[1], 'epoch', 1)

@@ -1,0 +1,92 @@
+"""A dump of the store shows no code, secret, address, name or token, nor an unkeyed hash of one."""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+
+from mfa_gateway.core.account import AccountId, Factor
+from mfa_gateway.core.proof import Purpose, Redeemed, Scope
+from mfa_gateway.core.quota import Quota, QuotaKind, Window
+from mfa_gateway.state import AccountRecord
+from tests.state.world import GRACE_MS, KEY, Guest, World
+
+REALM, SUBJECT = "the-realm-of-ada", "subject-of-ada@login.example.test"
+ADDRESS, PHONE = "ada.lovelace@example.test", "+491709876543"
+SESSION, TOKEN = "session-of-ada", "token-of-ada"
+SECRET = b"a-totp-secret-of-ada"
+CODES = ("271828", "314159", "161803")
+CLIENT = "203.0.113.77"
+
+
+async def play(ada: Guest) -> None:
+    """Everything that keeps something: records, enrolment, codes, proofs, attempts, quotas."""
+    await ada.store.put_record(
+        ada.account,
+        AccountRecord(ADDRESS, email_verified=True, phone=PHONE),
+        factors={Factor.TOTP: SECRET, Factor.SMS: PHONE},
+    )
+    await ada.pend(address=ADDRESS)
+    await ada.store.reserve(ada.account, factor=Factor.EMAIL, purpose=Purpose.ACTIVATE, quiet_ms=GRACE_MS)
+    await ada.issue(CODES[0], purpose=Purpose.ACTIVATE)
+    assert await ada.activate(CODES[0]) == Redeemed(Factor.EMAIL)
+    await ada.issue(CODES[1])
+    assert await ada.present(CODES[1]) == Redeemed(Factor.EMAIL)
+    assert await ada.again(scope=Scope.ACCOUNT).present("999999") is not None
+    await ada.issue(CODES[2], factor=Factor.SMS)
+    subjects = ((ada.account.realm, ada.account.subject), (ADDRESS,), (PHONE,), (CLIENT,), ())
+    await ada.store.spend([Quota(kind, (Window(5, 60_000),), who) for kind in QuotaKind for who in subjects])
+
+
+async def dump(world: World) -> bytes:
+    """Every key and every value there is."""
+    found = []
+    for key in await world.ask("KEYS", "*"):
+        found.append(key)
+        match await world.ask("TYPE", key):
+            case b"string":
+                found.append(await world.ask("GET", key))
+            case b"hash":
+                found += await world.ask("HGETALL", key)
+            case b"list":
+                found += await world.ask("LRANGE", key, 0, -1)
+            case kind:
+                raise AssertionError(f"keys of type {kind!r} were not looked into")
+    return b"\n".join(found)
+
+
+def disguises(secret: bytes) -> Iterator[bytes]:
+    """The forms in which a secret could lie in a dump."""
+    for form in (secret, *(hashlib.new(name, secret).digest() for name in ("md5", "sha1", "sha256"))):
+        yield form
+        yield form.hex().encode()
+        yield form.hex().upper().encode()
+        yield base64.b64encode(form).rstrip(b"=")
+        yield base64.urlsafe_b64encode(form).rstrip(b"=")
+        yield base64.b32encode(form).rstrip(b"=")
+
+
+async def test_a_dump_shows_nothing_of_anybody(ada: Guest, world: World) -> None:
+    ada = ada.again(account=AccountId(REALM, SUBJECT), session=SESSION, token=TOKEN, scope=Scope.SESSION)
+    await play(ada)
+    seen = await dump(world)
+    assert seen.count(b"mfa:{") > 15
+    for secret in (REALM, SUBJECT, ADDRESS, PHONE, SESSION, TOKEN, CLIENT, *CODES, "lovelace", f"{REALM}:{SUBJECT}"):
+        assert not [form for form in disguises(secret.encode()) if form in seen], secret
+    for raw in (SECRET, KEY):
+        assert not [form for form in disguises(raw) if form in seen]
+
+
+async def test_everything_that_can_become_old_goes_away_by_itself(ada: Guest, world: World) -> None:
+    await play(ada)
+    for key in await world.ask("KEYS", "mfa:{*"):
+        expires = await world.ask("PTTL", key) > 0
+        assert expires != key.endswith(b"}:account"), key
+
+
+async def test_nothing_secret_is_in_a_repr_of_the_store(ada: Guest) -> None:
+    standing = await ada.enrol(value=ADDRESS)
+    redemption = ada.redemption("271828", standing)
+    names = ada.store._foundation.names_now()
+    shown = " ".join(map(repr, (ada.store, ada.store._foundation, ada.store._vault, names, standing, redemption)))
+    for secret in (ADDRESS, "271828", KEY.hex(), "\\x00\\x01\\x02\\x03"):
+        assert secret not in shown

@@ -1,0 +1,256 @@
+"""What the tests of the state room stand on: a server of their own, stores on it, time in their hands, and somebody
+who enrols and presents codes.
+
+Time passes without waiting. In fakeredis the clock is exchanged; on a real server what is kept is made older.
+"""
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from types import ModuleType
+from typing import Any, Protocol
+
+import fakeredis._helpers
+import fakeredis._socket._base
+import fakeredis.commands_mixins.server_mixin
+import pytest
+from redis.asyncio.connection import BlockingConnectionPool
+
+from mfa_gateway.core.account import AccountId, Factor, Standing
+from mfa_gateway.core.ceremony import Change
+from mfa_gateway.core.proof import (
+    Effect,
+    Purpose,
+    Receipt,
+    Redemption,
+    Regulation,
+    Ride,
+    Scope,
+)
+from mfa_gateway.state import Store, StoreSettings, prepare_store
+from mfa_gateway.state.connection import pool_for
+from mfa_gateway.state.foundation import Foundation
+from mfa_gateway.state.line import Line, Word
+from mfa_gateway.state.records import AccountRecord
+from mfa_gateway.state.vault import Vault
+
+KEY = bytes(range(32))
+ADA = AccountId("shop", "ada")
+BOB = AccountId("shop", "bob")
+ADDRESS = "ada@example.test"
+GRACE_MS = 1_800_000
+MINUTE_MS = 60_000
+# Generous, because the machine may be busy: what a test expects within this is answered in milliseconds.
+PATIENCE = 10.0
+
+
+class World(Protocol):
+    """A server that a test has for itself."""
+
+    async def store(self) -> Store:
+        """One more worker's store."""
+        ...
+
+    async def ask(self, *words: Word) -> Any:
+        """Look behind the store."""
+        ...
+
+    async def pass_time(self, ms: int) -> None:
+        """Let time pass on the server; a negative time sets its clock back."""
+        ...
+
+    async def close(self) -> None:
+        """Close every store."""
+        ...
+
+
+class _Clock:
+    """Stands in for the module `time` in fakeredis."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def time(self) -> float:
+        return self.now
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+
+class MemoryWorld:
+    """A server in this process, with a clock that stands still unless it is told to go on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._clock = _Clock()
+        modules: tuple[ModuleType, ...] = (
+            fakeredis._helpers,
+            fakeredis._socket._base,
+            fakeredis.commands_mixins.server_mixin,
+        )
+        for module in modules:
+            monkeypatch.setattr(module, "time", self._clock)
+        self._pool = pool_for("memory://", connect_timeout=PATIENCE)
+        self._stores: list[Store] = []
+
+    async def store(self) -> Store:
+        pool = BlockingConnectionPool(
+            max_connections=self._pool.max_connections,
+            connection_class=self._pool.connection_class,
+            **self._pool.connection_kwargs,
+        )
+        line = Line(pool, timeout=PATIENCE, connect_timeout=PATIENCE, clock=time.monotonic)
+        store = Store(Foundation(line, Vault((KEY,)), is_volatile=True))
+        self._stores.append(store)
+        await store.open()
+        return store
+
+    async def ask(self, *words: Word) -> Any:
+        return await self._stores[0]._line.ask(*words)
+
+    async def pass_time(self, ms: int) -> None:
+        self._clock.now += ms / 1000
+
+    async def close(self) -> None:
+        for store in self._stores:
+            await store.close()
+        await self._pool.aclose()
+
+
+class ServerWorld:
+    """A real server. It is emptied before; what it keeps is made older when time has to pass."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._stores: list[Store] = []
+
+    async def store(self) -> Store:
+        store = prepare_store(StoreSettings(self.url, (KEY,), timeout=PATIENCE, connect_timeout=PATIENCE))
+        if not self._stores:
+            await store._line.ask("FLUSHALL")
+        self._stores.append(store)
+        await store.open()
+        return store
+
+    async def ask(self, *words: Word) -> Any:
+        return await self._stores[0]._line.ask(*words)
+
+    async def pass_time(self, ms: int) -> None:
+        for key in await self.ask("KEYS", "mfa:{*"):
+            await self._age(key, ms)
+
+    async def _age(self, key: bytes, ms: int) -> None:
+        kind = key.partition(b"}:")[2].split(b":")[0].decode()
+        match kind:
+            case "proofs":
+                for name, value in _pairs(await self.ask("HGETALL", key)):
+                    await self.ask("HSET", key, name, re.sub(rb"^\d+", lambda at: b"%d" % (int(at[0]) - ms), value))
+            case "bans":
+                until = await self.ask("HGET", key, "until")
+                if until is not None:
+                    await self.ask("HSET", key, "until", int(until) - ms)
+            case "attempts" | "quota":
+                for index, at in enumerate(await self.ask("LRANGE", key, 0, -1)):
+                    await self.ask("LSET", key, index, int(at) - ms)
+            case "code":
+                digest, fingerprint, epoch, at, life = (await self.ask("GET", key)).split(b":")
+                value = b":".join((digest, fingerprint, epoch, b"%d" % (int(at) - ms), life))
+                await self.ask("SET", key, value, "KEEPTTL")
+            case _:
+                pass
+        left = await self.ask("PTTL", key)
+        if left >= 0:
+            await self.ask("PEXPIRE", key, left - ms)
+
+    async def close(self) -> None:
+        for store in self._stores:
+            await store.close()
+
+
+def _pairs(flat: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+    return list(zip(flat[::2], flat[1::2], strict=True))
+
+
+@dataclass
+class Guest:
+    """Somebody with a token: enrols, is sent codes, presents them."""
+
+    store: Store
+    account: AccountId = ADA
+    session: str = "session-1"
+    token: str = "token-1"
+    scope: Scope = Scope.ACCOUNT
+    regulation: Regulation = field(default_factory=Regulation)
+
+    def again(self, **changes: Any) -> "Guest":
+        """The same account, otherwise."""
+        return replace(self, **changes)
+
+    async def standing(self) -> Standing:
+        return await self.store.recall(self.account, scope=self.scope, session=self.session)
+
+    async def enrol(self, factor: Factor = Factor.EMAIL, value: str | bytes = ADDRESS) -> Standing:
+        """Have a factor, the way an operator gives one."""
+        await self.store.put_record(self.account, AccountRecord(), factors={factor: value})
+        return await self.standing()
+
+    async def pend(self, factor: Factor = Factor.EMAIL, address: str = ADDRESS) -> Change:
+        epoch = (await self.standing()).epoch
+        return await self.store.enrol(self.account, factor=factor, address=address, epoch=epoch)
+
+    async def issue(
+        self,
+        code: str,
+        *,
+        factor: Factor = Factor.EMAIL,
+        purpose: Purpose = Purpose.GATE,
+        life_ms: int = 600_000,
+        epoch: int | None = None,
+    ) -> Change:
+        if epoch is None:
+            epoch = (await self.standing()).epoch
+        return await self.store.issue(
+            self.account, factor=factor, purpose=purpose, code=code, life_ms=life_ms, epoch=epoch
+        )
+
+    async def present(self, code: str, **changes: Any) -> Receipt:
+        """Present a code at a gate with a grace of half an hour, unless `changes` say otherwise."""
+        standing = await self.standing()
+        return await self.store.redeem(self.redemption(code, standing, **changes), standing)
+
+    async def activate(self, code: str, factor: Factor = Factor.EMAIL, **changes: Any) -> Receipt:
+        return await self.present(
+            code,
+            **{
+                "factors": (factor,),
+                "purpose": Purpose.ACTIVATE,
+                "effect": Effect.ACTIVATE,
+                "target": factor,
+                "ride": None,
+                **changes,
+            },
+        )
+
+    async def deactivate(self, code: str, factor: Factor = Factor.EMAIL, **changes: Any) -> Receipt:
+        return await self.present(
+            code,
+            **{"effect": Effect.DEACTIVATE, "target": factor, "ride": Ride(300_000, same_token=True), **changes},
+        )
+
+    def redemption(self, code: str, standing: Standing, **changes: Any) -> Redemption:
+        asked = Redemption(
+            account=self.account,
+            epoch=standing.epoch,
+            purpose=Purpose.GATE,
+            presented=code,
+            factors=standing.active() or (Factor.EMAIL,),
+            scope=self.scope,
+            session=self.session,
+            token=self.token,
+            effect=Effect.OPEN,
+            target=None,
+            ride=Ride(GRACE_MS),
+            keep_ms=GRACE_MS,
+            regulation=self.regulation,
+        )
+        return replace(asked, **changes)
