@@ -11,14 +11,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
+from random import getrandbits
 from re import compile as pattern
-from secrets import token_hex
 from typing import Any, Final
 
 from mfa_gateway.core.account import Proof
 from mfa_gateway.core.call import Call, CanonicalPath, Oddity, canonical_host, canonical_path, canonical_query
 from mfa_gateway.core.credential import folded_name
 from mfa_gateway.dialects.wire import Asked, Reply
+from mfa_gateway.doors.date import http_date
 from mfa_gateway.doors.peers import TrustedProxies
 
 Scope = MutableMapping[str, Any]
@@ -29,40 +30,67 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 HeaderList = list[tuple[bytes, bytes]]
 HeaderTuple = tuple[tuple[bytes, bytes], ...]
 
+# What our own server says of itself in `scope["extensions"]`: it leaves the Date field to the application. Servers that
+# do not say so add one themselves, and then two would be there.
+UNDATED: Final = "mfa_gateway.undated"
+
 # RFC 9110 section 9.1: methods are case-sensitive; every registered one is upper case.
 _METHOD: Final = pattern(r"[A-Z][A-Z-]{0,31}")
 # RFC 9110 section 8.6, bounded so that no server counts over 64 bits.
 _LENGTH: Final = pattern(rb"[0-9]{1,18}")
-# What may be there once at most: which of two would the application read?
-_SINGLE: Final = frozenset({b"authorization", b"x-mfa-code", b"host", b"content-length", b"transfer-encoding"})
 _REQUEST_ID: Final = pattern(rb"[A-Za-z0-9._\-]{8,64}")
 
-# Names by which applications are told who calls, or which method or path is meant. Only the gateway, and a proxy that
-# it trusts, may say so: a client's copies are removed on every route. Prefixes end in "-".
-_OWNED_PREFIXES: Final = (b"x-mfa-", b"x-auth-request-")
+# What may be there once at most: which of two would the application read?
+_SINGLE: Final = frozenset({b"authorization", b"x-mfa-code", b"host", b"content-length", b"transfer-encoding"})
+# Everything that a call is made of. Several of a field that is not single are one list (RFC 9110 section 5.3).
+_READ: Final = _SINGLE | {b"x-forwarded-for", b"x-forwarded-host", b"x-request-id", b"accept", b"upgrade"}
+
+# Names by which applications are told who calls, or which method or path is meant. Only the gateway may say so: the
+# copies that come with a request are removed on every route. Prefixes end in "-". The names are those of oauth2-proxy,
+# Authelia (remote-), authentik, Pomerium, Vouch, Grafana (webauth), Google IAP and Azure App Service, and those that
+# rewriting modules of IIS and others use for methods and paths.
+_OWNED_PREFIXES: Final = (
+    b"x-mfa-",
+    b"x-auth-request-",
+    b"x-authenticated-",
+    b"x-authentik-",
+    b"x-goog-authenticated-user-",
+    b"x-ms-client-principal-",
+    b"x-pomerium-",
+    b"x-remote-",
+    b"x-vouch-",
+    b"x-webauth-",
+)
 _OWNED: Final = frozenset(
     {
+        b"remote-email",
+        b"remote-groups",
+        b"remote-name",
+        b"remote-user",
+        b"x-forwarded-access-token",
+        b"x-forwarded-email",
+        b"x-forwarded-groups",
+        b"x-forwarded-method",
+        b"x-forwarded-path",
+        b"x-forwarded-preferred-username",
+        b"x-forwarded-prefix",
+        b"x-forwarded-uri",
+        b"x-forwarded-user",
         b"x-http-method",
         b"x-http-method-override",
         b"x-method-override",
-        b"x-forwarded-user",
-        b"x-forwarded-email",
-        b"x-forwarded-groups",
-        b"x-forwarded-preferred-username",
-        b"x-forwarded-access-token",
-        b"x-remote-user",
+        b"x-ms-client-principal",
+        b"x-original-method",
+        b"x-original-uri",
+        b"x-original-url",
+        b"x-rewrite-url",
         b"x-user-id",
-        b"remote-user",
-        b"remote-name",
-        b"remote-email",
-        b"remote-groups",
     }
 )
 
-
 # How long, in seconds, and how much of a refused body is read on.
-_LINGER: Final = 1.0
-_LINGER_BYTES: Final = 65_536
+LINGER: Final = 1.0
+LINGER_BYTES: Final = 65_536
 
 
 class Reading(Enum):
@@ -74,190 +102,173 @@ class Reading(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A request that is not a call: what is wrong with it, for the log and the developer at the other end."""
+    """A request that is not a call: what is wrong with it, for the log, and what shapes the answer."""
 
     why: str
     asked: Asked = field(default=Asked("", ""))
 
 
-@dataclass(slots=True)
-class _Fields:
-    """The header fields that a call is made of, found in one pass."""
+class Blindness(Enum):
+    """Why a path cannot be judged behind this server, whatever the client sent."""
 
-    host: bytes = b""
-    authorization: str | None = None
-    code: str | None = None
-    forwarded_for: list[bytes] = field(default_factory=list)
-    forwarded_host: list[bytes] = field(default_factory=list)
-    accept: bytes = b""
-    request_id: bytes = b""
-    content_length: bytes | None = None
-    is_chunked: bool = False
-    upgrades: bool = False
-    repeated: bytes = b""
+    NO_RAW_PATH = (
+        "the ASGI server gives no raw_path, so what was asked for cannot be judged: use a server that does, "
+        "such as uvicorn, hypercorn or granian"
+    )
+    OTHER_PATH = "the ASGI server shows another path than the one that was asked for"
 
 
 def read_call(scope: Scope, proxies: TrustedProxies) -> Call | Unreadable:
     """Read an `http` or `websocket` scope. Header fields are copied once: late trailers cannot join them."""
-    headers = tuple(scope["headers"])
-    fields = _fields(headers)
-    peer = scope.get("client") or ("", 0)
-    trusted = proxies.trust(peer[0])
-    request_id = _request_id(fields.request_id if trusted else b"")
-    asked = Asked(_method(scope), _shown_path(scope), fields.accept.decode("latin-1"), request_id)
-    target = _target(scope)
-    host = canonical_host(_last(fields.forwarded_host) if trusted and fields.forwarded_host else fields.host)
+    headers: HeaderTuple = tuple(scope["headers"])
+    fields, problem = _collect(headers)
+    peer: str = (scope.get("client") or ("",))[0]
+    is_trusted = proxies.trust(peer)
+    request_id = _request_id(fields.get(b"x-request-id") if is_trusted else None)
+    method: str = scope.get("method", "GET")
+    path, host = _path(scope), _host(fields, is_trusted=is_trusted)
     query = canonical_query(scope.get("query_string", b""))
-    problem = _problem(fields, asked.method) or _first_oddity(target, host, query)
-    if problem or isinstance(target, Oddity) or isinstance(host, Oddity) or isinstance(query, Oddity):
-        return Unreadable(problem, asked)
+    problem = problem or _problem(method, fields)
+    if problem or not isinstance(path, CanonicalPath) or not isinstance(host, str) or not isinstance(query, bytes):
+        return Unreadable(problem or _first_oddity(path, host, query), _asked(scope, fields, request_id))
+    authorization, code = fields.get(b"authorization"), fields.get(b"x-mfa-code")
     return Call(
-        method=asked.method,
-        path=target,
+        method=method,
+        path=path,
         host=host,
         query=query,
-        client=proxies.client(peer[0], fields.forwarded_for),
-        authorization=fields.authorization,
-        code=fields.code,
+        client=proxies.client(peer, fields.get(b"x-forwarded-for")),
+        authorization=None if authorization is None else authorization.decode("latin-1"),
+        code=None if code is None else code.decode("latin-1").strip(" \t"),
         headers=headers,
         request_id=request_id,
     )
 
 
-def _fields(headers: Iterable[tuple[bytes, bytes]]) -> _Fields:
-    found = _Fields()
-    seen: set[bytes] = set()
+def _collect(headers: Iterable[tuple[bytes, bytes]]) -> tuple[dict[bytes, bytes], str]:
+    """The fields that a call is made of, and what is wrong with their number."""
+    found: dict[bytes, bytes] = {}
+    problem = ""
     for name, value in headers:
-        if name in _SINGLE:
-            if name in seen:
-                found.repeated = name
-            seen.add(name)
-        reader = _READERS.get(name)
-        if reader is not None:
-            reader(found, value)
-    return found
+        if name in _READ:
+            if name not in found:
+                found[name] = value
+            elif name in _SINGLE:
+                problem = f"the {name.decode('ascii')} header is there twice"
+            else:
+                found[name] += b"," + value
+    return found, problem
 
 
-def _read_host(found: _Fields, value: bytes) -> None:
-    found.host = value
-
-
-def _read_authorization(found: _Fields, value: bytes) -> None:
-    found.authorization = value.decode("latin-1")
-
-
-def _read_code(found: _Fields, value: bytes) -> None:
-    found.code = value.decode("latin-1").strip(" \t")
-
-
-def _read_forwarded_for(found: _Fields, value: bytes) -> None:
-    found.forwarded_for.append(value)
-
-
-def _read_forwarded_host(found: _Fields, value: bytes) -> None:
-    found.forwarded_host.append(value)
-
-
-def _read_accept(found: _Fields, value: bytes) -> None:
-    found.accept = found.accept + b"," + value if found.accept else value
-
-
-def _read_request_id(found: _Fields, value: bytes) -> None:
-    found.request_id = value
-
-
-def _read_content_length(found: _Fields, value: bytes) -> None:
-    found.content_length = value
-
-
-def _read_transfer_encoding(found: _Fields, _value: bytes) -> None:
-    found.is_chunked = True
-
-
-def _read_upgrade(found: _Fields, _value: bytes) -> None:
-    found.upgrades = True
-
-
-_READERS: Final[dict[bytes, Callable[[_Fields, bytes], None]]] = {
-    b"host": _read_host,
-    b"authorization": _read_authorization,
-    b"x-mfa-code": _read_code,
-    b"x-forwarded-for": _read_forwarded_for,
-    b"x-forwarded-host": _read_forwarded_host,
-    b"accept": _read_accept,
-    b"x-request-id": _read_request_id,
-    b"content-length": _read_content_length,
-    b"transfer-encoding": _read_transfer_encoding,
-    b"upgrade": _read_upgrade,
-}
-
-
-def _problem(fields: _Fields, method: str) -> str:
-    if fields.repeated:
-        return f"the {fields.repeated.decode('ascii')} header is there twice"
+def _problem(method: str, fields: dict[bytes, bytes]) -> str:
     if not _METHOD.fullmatch(method):
         return "the method is not one"
-    if fields.content_length is not None and not _LENGTH.fullmatch(fields.content_length):
+    length, is_chunked = fields.get(b"content-length"), b"transfer-encoding" in fields
+    if length is None and not is_chunked:
+        return ""
+    if length is not None and not _LENGTH.fullmatch(length):
         return "the content-length header is not a number"
-    if fields.is_chunked and fields.content_length is not None:
+    if length is not None and is_chunked:
         return "the body is framed in two ways"
-    has_body = fields.is_chunked or fields.content_length not in (None, b"0")
     # uvicorn shows such a body as empty, while its bytes would follow as if they were the next request.
-    return "an upgrade with a body" if fields.upgrades and has_body else ""
+    return "an upgrade with a body" if b"upgrade" in fields and length != b"0" else ""
 
 
 def _first_oddity(*readings: object) -> str:
-    return next((reading.value for reading in readings if isinstance(reading, Oddity)), "")
+    return next((reading.value for reading in readings if isinstance(reading, Oddity | Blindness)), "")
 
 
-def _method(scope: Scope) -> str:
-    return str(scope.get("method", "GET"))
-
-
-def _target(scope: Scope) -> CanonicalPath | Oddity:
+def _path(scope: Scope) -> CanonicalPath | Oddity | Blindness:
     """The canonical path. A server that shows a path which is not the decoded raw one has read something else."""
     raw: bytes | None = scope.get("raw_path")
     if raw is None:
-        return Oddity.NOT_ORIGIN_FORM
-    reading = canonical_path(raw.partition(b"?")[0] if scope["type"] == "websocket" else raw)
-    if isinstance(reading, CanonicalPath) and not _is_shown_alike(scope["path"], reading):
-        return Oddity.NOT_ORIGIN_FORM
-    return reading
+        return Blindness.NO_RAW_PATH
+    # Some servers leave the query in the raw path of a handshake.
+    raw = raw.partition(b"?")[0] if scope["type"] == "websocket" else raw
+    reading, shown = _known_path(raw) if len(raw) <= _SHORT_PATH else _read_path(raw)
+    return reading if shown is None or shown == scope["path"] else Blindness.OTHER_PATH
 
 
-def _is_shown_alike(shown: str, reading: CanonicalPath) -> bool:
+def _read_path(raw: bytes) -> tuple[CanonicalPath | Oddity, str | None]:
+    """A path and how a server has to show it decoded."""
+    reading = canonical_path(raw)
+    if isinstance(reading, Oddity):
+        return reading, None
     decoded = "/" + "/".join(reading.segments)
-    return shown in (decoded, decoded + "/")
+    return reading, decoded + "/" if reading.segments and reading.wire.endswith(b"/") else decoded
 
 
-def _shown_path(scope: Scope) -> str:
-    raw = scope.get("raw_path") or b""
-    return raw.decode("latin-1")
+# What strangers have us remember is bounded: at most some 5 MB of paths.
+_SHORT_PATH: Final = 256
+_known_path = lru_cache(maxsize=1024)(_read_path)
+_known_host = lru_cache(maxsize=256)(canonical_host)
 
 
-def _last(values: list[bytes]) -> bytes:
-    return values[-1].rpartition(b",")[2].strip()
+def _host(fields: dict[bytes, bytes], *, is_trusted: bool) -> str | Oddity:
+    """The host that was asked for; the one that a trusted proxy was asked for, if it says so."""
+    host = _known_host(fields.get(b"host", b""))
+    if is_trusted and not isinstance(host, Oddity) and (forwarded := fields.get(b"x-forwarded-host")) is not None:
+        return _known_host(forwarded.rpartition(b",")[2].strip())
+    return host
 
 
-def _request_id(given: bytes) -> str:
-    return given.decode("ascii") if _REQUEST_ID.fullmatch(given) else token_hex(8)
+def asked_of(call: Call) -> Asked:
+    """What of a call shapes the form of an answer to it."""
+    return Asked(call.method, str(call.path), field_of(call, b"accept"), call.request_id)
+
+
+def field_of(call: Call, name: bytes) -> str:
+    """A header field of a call as one value, several lines joined (RFC 9110 section 5.3); "" where there is none."""
+    return b",".join(value for found, value in call.headers if found == name).decode("latin-1")
+
+
+def _asked(scope: Scope, fields: dict[bytes, bytes], request_id: str) -> Asked:
+    """What shapes the answer to a request that is not a call. No endpoint has a path like the one here."""
+    raw: bytes = scope.get("raw_path") or b""
+    accept = fields.get(b"accept", b"").decode("latin-1")
+    return Asked(scope.get("method", "GET"), raw.decode("latin-1"), accept, request_id)
+
+
+def _request_id(given: bytes | None) -> str:
+    if given is None or not _REQUEST_ID.fullmatch(given):
+        return new_request_id()
+    return given.decode("ascii")
+
+
+def new_request_id() -> str:
+    """A name for a request: 64 random bits, told apart in a log. It secures nothing, so nobody has to wait for it."""
+    return f"{getrandbits(64):016x}"
 
 
 # --- On the way to the application ------------------------------------------------------------
 
 
-@lru_cache(maxsize=2048)
-def _is_owned(name: bytes) -> bool:
-    folded = folded_name(name)
-    return folded in _OWNED or folded.startswith(_OWNED_PREFIXES)
+class _Names(dict[bytes, bool]):
+    """Which fields go on, by name. Names come from strangers: what is remembered of them has an end."""
+
+    _MOST: Final = 2048
+    _LONGEST: Final = 64
+
+    def __init__(self, also_drop: frozenset[bytes]) -> None:
+        super().__init__()
+        self._also_drop = also_drop
+
+    def __missing__(self, name: bytes) -> bool:
+        """Judge a name that was not met before."""
+        folded = folded_name(name)
+        goes_on = folded not in _OWNED and not folded.startswith(_OWNED_PREFIXES) and folded not in self._also_drop
+        if len(self) < self._MOST and len(name) <= self._LONGEST:
+            self[name] = goes_on
+        return goes_on
+
+
+_names = lru_cache(maxsize=16)(_Names)
 
 
 def clean_headers(headers: Iterable[tuple[bytes, bytes]], *, also_drop: frozenset[bytes] = frozenset()) -> HeaderList:
     """The fields that go on: none that only the gateway may set, in whatever spelling, and none of `also_drop`."""
-    kept = [pair for pair in headers if not _is_owned(pair[0])]
-    if also_drop:
-        kept = [pair for pair in kept if folded_name(pair[0]) not in also_drop]
-    return kept
+    goes_on = _names(also_drop)
+    return [pair for pair in headers if goes_on[pair[0]]]
 
 
 def proof_headers(shown: Proof | None) -> HeaderList:
@@ -274,11 +285,20 @@ def proof_headers(shown: Proof | None) -> HeaderList:
 # --- On the way to the client -----------------------------------------------------------------
 
 
-async def send_reply(send: Send, reply: Reply, *, request_id: str, reading: Reading) -> None:
-    """Send a whole answer of ours; a request that was not read to its end is the last on its connection."""
+def reply_headers(reply: Reply, scope: Scope, *, request_id: str) -> HeaderList:
+    """The fields of an answer of ours: the dialect's, and those that are left to the door."""
     headers: HeaderList = [*reply.headers, (b"x-request-id", request_id.encode("ascii"))]
+    # RFC 9110 section 8.6: a 204 has no length; that of a 304 would be the length of another answer.
     if reply.status not in (204, 304):
         headers.append((b"content-length", b"%d" % len(reply.body)))
+    if UNDATED in scope.get("extensions", ()):
+        headers.append((b"date", http_date()))
+    return headers
+
+
+async def send_reply(send: Send, reply: Reply, scope: Scope, *, request_id: str, reading: Reading) -> None:
+    """Send a whole answer of ours; a request that was not read to its end is the last on its connection."""
+    headers = reply_headers(reply, scope, request_id=request_id)
     if reading is Reading.UNFINISHED:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
@@ -292,17 +312,17 @@ async def finish_reading(receive: Receive, headers: HeaderTuple) -> Reading:
     """
     if not has_body(headers):
         return Reading.COMPLETE
-    if any(name == b"expect" for name, _ in headers):
+    if any(name == b"expect" or (name == b"content-length" and int(value) > LINGER_BYTES) for name, value in headers):
         return Reading.UNFINISHED
     with suppress(TimeoutError):
-        async with timeout(_LINGER):
+        async with timeout(LINGER):
             return await _read_on(receive)
     return Reading.UNFINISHED
 
 
 async def _read_on(receive: Receive) -> Reading:
     read = 0
-    while read <= _LINGER_BYTES:
+    while read <= LINGER_BYTES:
         message = await receive()
         if message["type"] != "http.request":
             return Reading.UNFINISHED

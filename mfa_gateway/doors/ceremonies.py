@@ -6,7 +6,7 @@ ever forwarded. They are never subject to rules. What stays out: what a ceremony
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, assert_never
 
 from mfa_gateway.core.account import Anonymous, Caller, Identification
 from mfa_gateway.core.call import Call
@@ -15,7 +15,7 @@ from mfa_gateway.core.gate import RETRY_MS
 from mfa_gateway.core.language import preferred_languages
 from mfa_gateway.core.verdict import Reason
 from mfa_gateway.dialects.wire import Asked, Dialect, Reply, Submission
-from mfa_gateway.doors.asgi import Reading, Receive, Send, finish_reading, has_body, send_reply
+from mfa_gateway.doors.asgi import Reading, Receive, Scope, Send, asked_of, field_of, finish_reading, send_reply
 
 # spec/glue.md: bodies over 64 KiB are refused.
 MAX_BODY: Final = 65_536
@@ -70,28 +70,25 @@ class Ceremonies:
         mounted = self._by_path.get(str(call.path), ())
         return next((endpoint for hosts, endpoint in mounted if not hosts or call.host in hosts), None)
 
-    async def serve(self, endpoint: Endpoint, call: Call, receive: Receive, send: Send) -> None:
-        """Answer one request to an endpoint."""
+    async def serve(self, endpoint: Endpoint, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one `http` request to an endpoint."""
         caller = await self._caller(endpoint, call)
         if isinstance(caller, Reply):
-            reading = await finish_reading(receive, call.headers)
-            await send_reply(send, caller, request_id=call.request_id, reading=reading)
-            return
-        body = await _read_body(receive) if has_body(call.headers) else b""
-        if body is None:
-            reply, reading = endpoint.dialect.refuse(Reason.BODY_TOO_LARGE, _asked(call)), Reading.UNFINISHED
+            reply, reading = caller, await finish_reading(receive, call.headers)
+        elif (body := await _read_body(receive)) is None:
+            reply, reading = endpoint.dialect.refuse(Reason.BODY_TOO_LARGE, asked_of(call)), Reading.UNFINISHED
         else:
             outcome = await self._outcome(endpoint.dialect, call, caller, body=body)
-            reply, reading = endpoint.dialect.encode(outcome, _asked(call)), Reading.COMPLETE
-        await send_reply(send, reply, request_id=call.request_id, reading=reading)
+            reply, reading = endpoint.dialect.encode(outcome, asked_of(call)), Reading.COMPLETE
+        await send_reply(send, reply, scope, request_id=call.request_id, reading=reading)
 
     async def _caller(self, endpoint: Endpoint, call: Call) -> Caller | Reply:
         """Who asks, or the answer to somebody who cannot ask here."""
-        dialect, asked = endpoint.dialect, _asked(call)
+        dialect, asked = endpoint.dialect, asked_of(call)
         if not endpoint.is_exact:
             return dialect.refuse(Reason.NOT_FOUND, asked)
         if call.method != endpoint.method:
-            return _with_allow(dialect.refuse(Reason.METHOD_NOT_ALLOWED, asked), endpoint.method)
+            return dialect.refuse(Reason.METHOD_NOT_ALLOWED, asked)
         match await self._identify(call):
             case Caller() as caller:
                 return caller
@@ -101,12 +98,12 @@ class Ceremonies:
     async def _outcome(self, dialect: Dialect, call: Call, caller: Caller, *, body: bytes) -> Outcome:
         command = dialect.decode(
             Submission(
-                _asked(call),
+                asked_of(call),
                 caller,
-                content_type=_field(call, b"content-type"),
+                content_type=field_of(call, b"content-type"),
                 body=body,
                 code=call.code,
-                languages=preferred_languages(_field(call, b"accept-language")),
+                languages=preferred_languages(field_of(call, b"accept-language")),
             )
         )
         return command if isinstance(command, Failed) else await self._clerk.carry_out(command, call)
@@ -120,19 +117,8 @@ def _anonymous_reply(dialect: Dialect, anonymous: Anonymous, asked: Asked) -> Re
             return dialect.refuse(Reason.TOKEN_INVALID, asked)
         case Anonymous.UNDECIDED:
             return dialect.refuse(Reason.IDENTITY_UNAVAILABLE, asked, retry_after_ms=RETRY_MS)
-
-
-def _asked(call: Call) -> Asked:
-    return Asked(call.method, str(call.path), _field(call, b"accept"), call.request_id)
-
-
-def _field(call: Call, name: bytes) -> str:
-    """A header field as one value, several lines joined (RFC 9110 section 5.3)."""
-    return b",".join(value for found, value in call.headers if found == name).decode("latin-1")
-
-
-def _with_allow(reply: Reply, method: str) -> Reply:
-    return Reply(reply.status, (*reply.headers, (b"allow", method.encode("ascii"))), reply.body)
+        case _ as never:
+            assert_never(never)
 
 
 async def _read_body(receive: Receive) -> bytes | None:

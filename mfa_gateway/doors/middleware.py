@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
+import structlog
+from structlog.typing import FilteringBoundLogger
+
 from mfa_gateway.core.call import Call
 from mfa_gateway.core.credential import CarrierAction, OtherCredentials
-from mfa_gateway.core.policy import Access
+from mfa_gateway.core.policy import Access, Enforcement
 from mfa_gateway.core.verdict import Pass, Reason, Refuse, Verdict
-from mfa_gateway.dialects.wire import Asked, Dialect, Reply
+from mfa_gateway.dialects.wire import Dialect, Reply
 from mfa_gateway.doors.asgi import (
     ASGIApp,
     HeaderList,
@@ -24,14 +27,18 @@ from mfa_gateway.doors.asgi import (
     Scope,
     Send,
     Unreadable,
+    asked_of,
     clean_headers,
     finish_reading,
     proof_headers,
     read_call,
+    reply_headers,
     send_reply,
 )
 from mfa_gateway.doors.ceremonies import Ceremonies
 from mfa_gateway.doors.peers import TrustedProxies
+
+_log: FilteringBoundLogger = structlog.get_logger(__name__)
 
 # RFC 6455 section 7.4.1: what a handshake refused after the fact would say; servers turn it into a 403.
 _POLICY_VIOLATION = 1008
@@ -79,7 +86,7 @@ class Gatekeeping(Protocol):
         ...
 
     async def stop(self) -> None:
-        """Close everything. May be called twice."""
+        """Close everything. May be called twice, and without `start`."""
         ...
 
 
@@ -92,17 +99,32 @@ class MFAMiddleware:
         self._parts = gateway.parts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI scope."""
-        if scope["type"] == "lifespan":
-            await self._live(scope, receive, send)
-            return
+        """Serve one ASGI scope.
+
+        Raises:
+            ValueError: the scope is of a type that nobody here could judge.
+        """
+        match scope["type"]:
+            case "http" | "websocket":
+                await self._guard(scope, receive, send)
+            case "lifespan":
+                await self._live(scope, receive, send)
+            case other:
+                raise ValueError(f"ASGI scope of type {other!r} is not understood by MFAMiddleware")
+
+    # --- Calls ---
+
+    async def _guard(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = read_call(scope, self._parts.proxies)
         if isinstance(call, Unreadable):
             await self._refuse_unreadable(call, scope, send)
-        elif scope["type"] == "http" and (endpoint := self._parts.ceremonies.endpoint(call)) is not None:
-            await self._parts.ceremonies.serve(endpoint, call, receive, send)
-        else:
+        elif (endpoint := self._parts.ceremonies.endpoint(call)) is None:
             await self._judge(call, scope, receive, send)
+        elif scope["type"] == "http":
+            await self._parts.ceremonies.serve(endpoint, call, scope, receive, send)
+        else:
+            reply = endpoint.dialect.refuse(Reason.NOT_FOUND, asked_of(call))
+            await _answer(reply, scope, send, request_id=call.request_id, reading=Reading.COMPLETE)
 
     async def _judge(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         verdict = await self._parts.judge.judge(call)
@@ -110,9 +132,8 @@ class MFAMiddleware:
             case Pass():
                 await self._app(self._opened(scope, call, verdict), receive, send)
             case Refuse():
-                asked = _asked(call)
                 dialect = self._dialect_of(verdict)
-                reply = dialect.refuse(verdict.reason, asked, retry_after_ms=verdict.retry_after_ms)
+                reply = dialect.refuse(verdict.reason, asked_of(call), retry_after_ms=verdict.retry_after_ms)
                 is_http = scope["type"] == "http"
                 reading = await finish_reading(receive, call.headers) if is_http else Reading.COMPLETE
                 await _answer(reply, scope, send, request_id=call.request_id, reading=reading)
@@ -122,11 +143,13 @@ class MFAMiddleware:
     def _dialect_of(self, refusal: Refuse) -> Dialect:
         if refusal.rule is None:
             return self._parts.fallback
-        return self._parts.dialects[refusal.rule.requirement.dialect]
+        return self._parts.dialects.get(refusal.rule.requirement.dialect, self._parts.fallback)
 
     async def _refuse_unreadable(self, unreadable: Unreadable, scope: Scope, send: Send) -> None:
+        request_id = unreadable.asked.request_id
+        _log.info("unreadable", request_id=request_id, why=unreadable.why)
         reply = self._parts.fallback.refuse(Reason.AMBIGUOUS_REQUEST, unreadable.asked)
-        await _answer(reply, scope, send, request_id=unreadable.asked.request_id, reading=Reading.UNFINISHED)
+        await _answer(reply, scope, send, request_id=request_id, reading=Reading.UNFINISHED)
 
     def _opened(self, scope: Scope, call: Call, verdict: Pass) -> Scope:
         """The scope as the application sees it: the path that was judged, and only headers that may be believed."""
@@ -136,36 +159,58 @@ class MFAMiddleware:
 
     def _foreign_headers(self, verdict: Pass) -> frozenset[bytes]:
         """The other credentials that a protected route keeps from the application. A shadow rule changes nothing."""
-        is_protected = verdict.rule.requirement.access is Access.MFA and verdict.overruled is None
-        others = self._parts.others
+        requirement, others = verdict.rule.requirement, self._parts.others
+        is_protected = requirement.access is Access.MFA and requirement.enforcement is Enforcement.ENFORCED
         return others.headers if is_protected and others.on_header is CarrierAction.STRIP else frozenset()
 
+    # --- Life ---
+
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Open the gateway before the application starts, and close it when the application has ended."""
+        has_begun = False
+
         async def starting() -> Message:
+            nonlocal has_begun
             message = await receive()
             if message["type"] == "lifespan.startup":
+                has_begun = True
                 await self._gateway.start()
             return message
 
         async def stopping(message: Message) -> None:
-            if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
+            if message["type"] != "lifespan.startup.complete":
                 await self._gateway.stop()
             await send(message)
 
-        await self._app(scope, starting, stopping)
+        try:
+            await self._app(scope, starting, stopping)
+        except Exception:
+            if has_begun:
+                raise
+            await _live_alone(starting, stopping)
+        finally:
+            await self._gateway.stop()
 
 
-def _asked(call: Call) -> Asked:
-    accept = b",".join(value for name, value in call.headers if name == b"accept").decode("latin-1")
-    return Asked(call.method, str(call.path), accept, call.request_id)
+async def _live_alone(receive: Receive, send: Send) -> None:
+    """A life in place of an application that knows none: it raises before it asks for anything (ASGI lifespan)."""
+    try:
+        await receive()
+    except Exception as error:
+        await send({"type": "lifespan.startup.failed", "message": str(error)})
+        raise
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
 
 
 async def _answer(reply: Reply, scope: Scope, send: Send, *, request_id: str, reading: Reading) -> None:
     """Refuse in place of the application; a WebSocket is refused before it is accepted (HTTP 403 at least)."""
     if scope["type"] == "http":
-        await send_reply(send, reply, request_id=request_id, reading=reading)
+        await send_reply(send, reply, scope, request_id=request_id, reading=reading)
     elif "websocket.http.response" in scope.get("extensions", {}):
-        await send({"type": "websocket.http.response.start", "status": reply.status, "headers": [*reply.headers]})
+        headers = reply_headers(reply, scope, request_id=request_id)
+        await send({"type": "websocket.http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "websocket.http.response.body", "body": reply.body})
     else:
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION})

@@ -3,50 +3,71 @@
 The default trusts nobody: in a sidecar, 127.0.0.1 may be everyone. An address that cannot be read is not trusted.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
+# How many addresses are remembered: some hundred KiB at most.
+_MOST_PEERS = 4096
 
-@lru_cache(maxsize=4096)
+
+@lru_cache(maxsize=_MOST_PEERS)
 def read_address(text: str) -> Address | None:
-    """An address in its one form: an IPv4 address inside IPv6 is an IPv4 address. None for what is not one."""
+    """An address in its one form: an IPv4 address inside IPv6 is an IPv4 address. None for what is not one.
+
+    The zone of a link-local address (RFC 4007 section 11) is left out: it is free text, and no other host's business.
+    """
+    bare = text.strip(" \t")
+    if bare.startswith("[") and bare.endswith("]"):
+        bare = bare[1:-1]
     try:
-        address = ip_address(text.strip().strip("[]"))
+        address = ip_address(bare)
     except ValueError:
         return None
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
+    if isinstance(address, IPv4Address):
+        return address
+    return address.ipv4_mapped or IPv6Address(int(address))
+
+
+@lru_cache(maxsize=_MOST_PEERS)
+def plain_address(text: str) -> str:
+    """An address as it is written down: in its one form where it is one, else as it came."""
+    address = read_address(text)
+    return text if address is None else str(address)
 
 
 class TrustedProxies:
     """The networks whose hosts may send `X-Forwarded-*`."""
 
-    __slots__ = ("_networks",)
+    __slots__ = ("_is_trusted", "_networks")
 
     def __init__(self, networks: Iterable[Network] = ()) -> None:
         self._networks = tuple(networks)
+        self._is_trusted = lru_cache(maxsize=_MOST_PEERS)(self._judge)
 
     def trust(self, peer: str) -> bool:
         """Whether this peer may speak for others."""
-        if not self._networks:
-            return False
+        return self._is_trusted(peer) if self._networks else False
+
+    def _judge(self, peer: str) -> bool:
         address = read_address(peer)
         return address is not None and any(address in network for network in self._networks)
 
-    def client(self, peer: str, forwarded_for: Sequence[bytes]) -> str:
-        """The client's address: the rightmost in X-Forwarded-For that is no trusted proxy, as far as it is readable."""
-        if not forwarded_for or not self.trust(peer):
-            return peer
+    def client(self, peer: str, forwarded_for: bytes | None) -> str:
+        """The client's address: the rightmost in X-Forwarded-For that is no trusted proxy, as far as it is readable.
+
+        `forwarded_for` is the whole list, several fields joined with commas (RFC 9110 section 5.3).
+        """
+        if forwarded_for is None or not self.trust(peer):
+            return plain_address(peer)
         client = peer
-        for hop in reversed(b",".join(forwarded_for).decode("latin-1").split(",")):
-            address = read_address(hop)
-            if address is None:
-                return client
-            client = str(address)
+        for hop in reversed(forwarded_for.decode("latin-1").split(",")):
+            if read_address(hop) is None:
+                break
+            client = plain_address(hop)
             if not self.trust(client):
-                return client
-        return client
+                break
+        return plain_address(client)

@@ -7,6 +7,8 @@ and stays counted. What stays out: who may ask for a code (ceremony) and how it 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from ipaddress import IPv6Address, IPv6Network, ip_address
+from typing import Final
 
 from mfa_gateway.core.account import AccountId
 from mfa_gateway.core.call import Call
@@ -16,6 +18,9 @@ from mfa_gateway.core.message import CodeMessage
 from mfa_gateway.core.quota import Quota, QuotaKind, Window
 from mfa_gateway.engine.journal import Journal
 from mfa_gateway.engine.ports import Sender, Store
+
+# What one customer of a provider is given (RFC 6177 section 2): everybody in it can be the same somebody.
+_CUSTOMER_PREFIX: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,8 @@ class Dispatcher:
         """The limits that one message counts against, the narrowest first, so that a flood exhausts its own."""
         for kind, windows, subject in (
             (QuotaKind.ACCOUNT, self._terms.per_account, (account.realm, account.subject)),
-            (QuotaKind.DESTINATION, self._terms.per_destination, (address,)),
-            (QuotaKind.CLIENT, self._terms.per_client, (client,)),
+            (QuotaKind.DESTINATION, self._terms.per_destination, (address.lower(),)),
+            (QuotaKind.CLIENT, self._terms.per_client, (_counted_client(client),)),
             (QuotaKind.TOTAL, self._terms.total, ()),
         ):
             if windows:
@@ -87,3 +92,14 @@ class Dispatcher:
             await self._store.void(account, factor=need.factor, purpose=need.purpose)
             return NotSent()
         return Sent()
+
+
+def _counted_client(client: str) -> str:
+    """What a client's messages are counted by: its address, or its IPv6 network, in which it has any number of them."""
+    try:
+        address = ip_address(client)
+    except ValueError:
+        return client
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((int(address), _CUSTOMER_PREFIX), strict=False))
+    return str(address)

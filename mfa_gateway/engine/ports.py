@@ -16,7 +16,7 @@ from mfa_gateway.core.quota import Quota
 
 
 class Store(Protocol):
-    """Shared state. Every method is one atomic step in one trip; it raises `StoreUnavailable` when it cannot be sure."""
+    """Shared state. Each method is one atomic step in one trip; it raises `StoreUnavailable` when it cannot be sure."""
 
     async def recall(self, account: AccountId, *, scope: Scope, session: str) -> Standing:
         """What is known of an account now; proofs are those of the scope's value."""

@@ -1,0 +1,387 @@
+"""The protocol: one client's connection, HTTP/1.1 read strictly on top of uvicorn's.
+
+Theory. A connection holds one request at a time; what a client sends ahead of its answer waits unread, so a refusal can
+never get into another answer, and nothing that waits has been understood in any way. A connection is
+
+    HEAD     waiting for a head, or in the middle of one
+    BODY     in the middle of a body, which may be answered already
+    WHOLE    done with a request, not yet with its answer
+    LEAVING  not reading any more; what still arrives is thrown away
+
+and one deadline at most runs in each: for a head as a whole, for the next piece of a body while we read, for taking the
+next piece of an answer, for the next request.
+
+uvicorn closes while bytes of the client are still unread. The kernel makes a reset of that, and the answer may be lost
+with it. So leaving means: close our half, throw away for a short while, then close the other half.
+
+What stays out: policy, and everything that an ASGI application can see for itself. What this is built on in uvicorn
+(0.54): the parser's callbacks of `HttpToolsProtocol`; and that `RequestResponseCycle` writes and closes through the
+`transport` it was made with, calls `on_response_complete`, and heeds `disconnected` and `keep_alive`.
+"""
+
+import asyncio
+from contextvars import Context, copy_context
+from dataclasses import dataclass
+from enum import Enum
+from math import inf
+from typing import Any, Final
+
+import structlog
+from httptools import HttpParserError, HttpParserUpgrade
+from structlog.typing import FilteringBoundLogger
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from mfa_gateway.doors.asgi import LINGER, LINGER_BYTES, UNDATED, new_request_id
+from mfa_gateway.doors.deadline import Deadline
+from mfa_gateway.doors.refusal import RefusedRequest, body_length, check_request_line, plain_refusal
+from mfa_gateway.doors.transport import Exit, Flow
+
+_log: FilteringBoundLogger = structlog.get_logger(__name__)
+
+_END_OF_HEAD: Final = b"\r\n\r\n"
+# How much of what is sent ahead may wait before nothing more is read.
+_MOST_AHEAD: Final = 65_536
+# What a client sends of a body within `body_idle` at the least. A byte now and then is no body that is coming.
+_PIECE: Final = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTerms:
+    """The numbers of the listening side: bytes, counts and seconds.
+
+    Attributes:
+        head_bytes: request line and header section together; as much again for the trailers of a body.
+        fields: header fields.
+        target_bytes: the request target.
+        connections: open connections; requests on more of them are answered with 503.
+        head_timeout: from a connection's first moment, or a request's first byte, to its whole head.
+        body_idle: for the next piece of a body: of a request's, while we are reading, and of an answer's, to be taken.
+        keep_alive: an idle connection between two requests.
+        drain: requests in flight at a stop.
+        linger: how long what a refused client still sends is thrown away.
+    """
+
+    head_bytes: int = 32_768
+    fields: int = 100
+    target_bytes: int = 8_192
+    connections: int = 10_000
+    head_timeout: float = 10.0
+    body_idle: float = 30.0
+    keep_alive: float = 15.0
+    drain: float = 10.0
+    linger: float = LINGER
+
+
+class Phase(Enum):
+    """What a connection is at."""
+
+    HEAD = "head"
+    BODY = "body"
+    WHOLE = "whole"
+    LEAVING = "leaving"
+
+
+class StrictProtocol(HttpToolsProtocol):
+    """One connection. Answers what is ambiguous, too large or too slow by itself."""
+
+    terms: ServerTerms = ServerTerms()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._phase = Phase.HEAD
+        self._deadline = Deadline(self.loop, self._time_out)
+        self._context: Context = copy_context()
+        self._wire: asyncio.Transport
+        # Of the head that is being read.
+        self._is_first = True
+        self._is_head_request = False
+        self._head_bytes = 0
+        self._head_fields = 0
+        self._tail = b""
+        # Of the body that is being read. `_body_left` is None where chunks tell the end.
+        self._body_left: int | None = None
+        self._since_body = 0
+        self._since_piece = 0
+        # Of what lies outside of the request: sent ahead, thrown away, and of our own not taken yet.
+        self._ahead = b""
+        self._has_lost_bytes = False
+        self._thrown_away = 0
+        self._unsent: float = 0
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether nothing more will be read or written."""
+        return self._phase is Phase.LEAVING or self._wire.is_closing()
+
+    def _may_read(self) -> bool:
+        """Whether more may be sent ahead. If not, we do not hear of a client that leaves before its answer either."""
+        return self._phase is not Phase.WHOLE or len(self._ahead) <= _MOST_AHEAD
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        """Start waiting for a head."""
+        super().connection_made(transport)
+        self._wire = transport
+        self.transport = Exit(transport, self)
+        self.flow = Flow(transport, may_read=self._may_read, on_change=self._wind)
+        self._deadline.set(self.terms.head_timeout)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget what waits; uvicorn tells the request that is being answered."""
+        self._phase = Phase.LEAVING
+        self._ahead = b""
+        self._deadline.stop()
+        super().connection_lost(exc)
+
+    # --- Time ---
+
+    def pause_writing(self) -> None:
+        """The client takes the answer more slowly than it comes."""
+        super().pause_writing()
+        self._unsent = self._wire.get_write_buffer_size()
+        self._wind()
+
+    def resume_writing(self) -> None:
+        """There is room again."""
+        super().resume_writing()
+        self._wind()
+
+    def _wind(self) -> None:
+        """Set the deadline that holds from now on."""
+        if self._phase is Phase.LEAVING:
+            return
+        if self.flow.write_paused:
+            self._deadline.set(self.terms.body_idle)
+        elif self._phase is Phase.HEAD:
+            self._deadline.set(self.terms.head_timeout if self._head_bytes else self.terms.keep_alive)
+        elif self._phase is Phase.BODY and not self.flow.read_paused:
+            self._deadline.set(self.terms.linger if self.cycle.response_complete else self.terms.body_idle)
+        else:
+            self._deadline.clear()
+
+    def _time_out(self) -> None:
+        if self._phase is Phase.LEAVING:
+            self._close()
+        elif self.flow.write_paused:
+            self._check_taking()
+        elif self._phase is Phase.HEAD and not self._head_bytes:
+            # Nobody asked for anything: an answer would be taken for that of the next request.
+            self.leave()
+        else:
+            self._refuse(408, "it did not arrive in time")
+
+    def _check_taking(self) -> None:
+        """End a connection whose client took nothing of what waits for it."""
+        waiting = self._wire.get_write_buffer_size()
+        if waiting >= self._unsent:
+            self._wire.abort()
+        else:
+            self._unsent = waiting
+            self._deadline.set(self.terms.body_idle)
+
+    # --- Reading ---
+
+    def data_received(self, data: bytes) -> None:
+        """Read as far as the request goes; what is beyond it waits for its turn."""
+        if self._phase is Phase.LEAVING:
+            self._throw_away(len(data))
+            return
+        data, self._ahead = self._ahead + data, b""
+        self._read(data)
+
+    def _read(self, data: bytes) -> None:
+        while data and self._phase in (Phase.HEAD, Phase.BODY):
+            end = self._reach(data)
+            self._feed(data[:end])
+            data = data[end:]
+        if data and self._phase is Phase.WHOLE:
+            self._ahead = data
+            self.flow.pause_reading()
+
+    def _read_ahead(self) -> None:
+        data, self._ahead = self._ahead, b""
+        self._read(data)
+
+    def _reach(self, data: bytes) -> int:
+        """How many of these bytes belong to this request, as far as that can be known before they are parsed."""
+        if self._phase is Phase.BODY:
+            return min(self._body_left or len(data), len(data))
+        known = self._tail + data
+        end = known.find(_END_OF_HEAD) + len(_END_OF_HEAD)
+        if end < len(_END_OF_HEAD):
+            self._tail = known[1 - len(_END_OF_HEAD) :]
+            return len(data)
+        self._tail = b""
+        return end - len(known) + len(data)
+
+    def _feed(self, piece: bytes) -> None:
+        self._count(len(piece))
+        try:
+            self.parser.feed_data(piece)
+        except HttpParserUpgrade:
+            # RFC 9110 section 7.8: a server may go on as if the field were not there. Nothing is upgraded to here.
+            pass
+        except HttpParserError as error:
+            self._stop_parsing(error)
+            return
+        if self._phase is Phase.HEAD and self._head_bytes > self.terms.head_bytes:
+            self._refuse(431, "its head is too large")
+        elif self._phase is Phase.BODY:
+            self._check_body()
+
+    def _count(self, size: int) -> None:
+        if self._phase is Phase.HEAD:
+            if not self._head_bytes and not self._is_first:
+                self._deadline.set(self.terms.head_timeout)
+            self._head_bytes += size
+        else:
+            self._since_body += size
+            self._since_piece += size
+            if self._body_left is not None:
+                self._body_left -= size
+
+    def _check_body(self) -> None:
+        if self.cycle.response_complete:
+            if self._since_piece > LINGER_BYTES:
+                self.leave()
+        elif self._since_body > self.terms.head_bytes:
+            self._refuse(431, "its trailers are too large")
+        elif self._since_piece >= _PIECE:
+            self._since_piece = 0
+            if not self.flow.write_paused:
+                self._wind()
+
+    def _stop_parsing(self, error: HttpParserError) -> None:
+        if self._phase is Phase.WHOLE:
+            # The next request began where only the parser could see it: behind the last chunk. It is lost now. Clients
+            # send again what was not answered (RFC 9112 section 9.3.2).
+            self.cycle.keep_alive = False
+            self._has_lost_bytes = True
+        elif isinstance(error.__context__, RefusedRequest):
+            self._refuse(error.__context__.status, str(error.__context__))
+        else:
+            self._refuse(400, str(error))
+
+    # --- What the parser finds ---
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        if self._phase is Phase.WHOLE:
+            raise RefusedRequest(400, "it was sent ahead of an answer")
+        super().on_message_begin()
+        self.scope["extensions"] = {UNDATED: {}}
+        self._is_head_request = False
+        self._head_fields = 0
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the target."""
+        super().on_url(url)
+        if len(self.url) > self.terms.target_bytes:
+            raise RefusedRequest(414, "its target is too long")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header field; after the head it is a trailer, which nobody asked for and nobody gets."""
+        if self._phase is not Phase.HEAD:
+            return
+        self._head_fields += 1
+        if self._head_fields > self.terms.fields:
+            raise RefusedRequest(431, "it has too many header fields")
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is there: refuse it, or let a request begin."""
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        self._is_head_request = method == b"HEAD"
+        check_request_line(method, self.url, version)
+        if self._head_bytes > self.terms.head_bytes:
+            raise RefusedRequest(431, "its head is too large")
+        length = body_length(self.headers, version)
+        if len(self.connections) > self.terms.connections:
+            raise RefusedRequest(503, "there are too many connections")
+        if version == "1.0":
+            # RFC 9110 section 10.1.1: such a client would take `100 Continue` for the answer.
+            self.expect_100_continue = False
+        self._phase = Phase.BODY
+        self._is_first = False
+        self._body_left = length
+        self._since_body = self._since_piece = 0
+        super().on_headers_complete()
+        self._wind()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        self._since_body = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        super().on_message_complete()
+        if self.cycle.response_complete:
+            self._go_on()
+        else:
+            self._phase = Phase.WHOLE
+            self._wind()
+
+    def on_response_complete(self) -> None:
+        """The answer is whole. Its request may not be: then the rest is read on, as far as that is cheap."""
+        self.server_state.total_requests += 1
+        if self.is_leaving:
+            return
+        if self._phase is Phase.WHOLE:
+            self._go_on()
+        elif self.expect_100_continue:
+            # The client need not send the body any more, and then its next request would be taken for it.
+            self.leave()
+            return
+        self._since_piece = 0
+        self.flow.resume_reading()
+        self._wind()
+
+    def _go_on(self) -> None:
+        self._phase = Phase.HEAD
+        self._head_bytes = 0
+        self._tail = b""
+        self._wind()
+        if self._ahead:
+            # In the connection's own context: nothing of one request may be seen by the next.
+            self.loop.call_soon(self._read_ahead, context=self._context)
+
+    # --- Leaving ---
+
+    def _refuse(self, status: int, why: str) -> None:
+        """Answer a request that is none, unless its answer has begun already: then it just ends."""
+        request_id = new_request_id()
+        _log.info("refused unread", request_id=request_id, status=status, why=why)
+        is_running = self._phase is Phase.BODY
+        if not is_running or not self.cycle.response_started:
+            self._wire.write(plain_refusal(status, request_id, is_head=self._is_head_request))
+        if is_running and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.leave()
+
+    def leave(self) -> None:
+        """Close, at once where nothing of the client can be on its way, else by halves."""
+        if self.is_leaving:
+            return
+        is_between = self._phase is Phase.HEAD and not self._head_bytes
+        is_over = (is_between or self._phase is Phase.WHOLE) and not self._ahead and not self._has_lost_bytes
+        self._phase = Phase.LEAVING
+        self._ahead = b""
+        if is_over:
+            self._close()
+            return
+        if self._wire.can_write_eof():
+            self._wire.write_eof()
+        self.flow.resume_reading()
+        self._deadline.set(self.terms.linger)
+
+    def _throw_away(self, size: int) -> None:
+        self._thrown_away += size
+        if self._thrown_away > LINGER_BYTES:
+            self.flow.pause_reading()
+
+    def _close(self) -> None:
+        if not self._wire.is_closing():
+            self._wire.close()
+            self._unsent = inf
+        self._check_taking()

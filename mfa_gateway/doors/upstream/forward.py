@@ -1,0 +1,78 @@
+"""The ASGI application that forwards every call to one origin.
+
+For: the scope types, and what becomes of a failure: a problem document while the client has seen nothing, a cut
+connection afterwards. The door in front (`MFAMiddleware`) has judged the call; what gets here is allowed to pass.
+Not here: the request's bytes (`request`), the exchange (`exchange`). WebSocket is refused until it is built.
+"""
+
+import logging
+
+from mfa_gateway.doors.asgi import Reading, Receive, Scope, Send, has_body
+from mfa_gateway.doors.upstream.exchange import Exchange
+from mfa_gateway.doors.upstream.failures import AnswerCutError, Failure, ForwardingError, status_of
+from mfa_gateway.doors.upstream.origin import Origin, Terms
+from mfa_gateway.doors.upstream.pool import Pool
+from mfa_gateway.doors.upstream.replies import refuse_websocket, send_problem
+from mfa_gateway.doors.upstream.request import Writer
+
+_log = logging.getLogger(__name__)
+
+
+class Upstream:
+    """Forwards calls to `origin` on `terms`. Belongs to the event loop it is first called on; `close` it there.
+
+    Calls need `raw_path` in their scope (ASGI 3 calls it optional; uvicorn, hypercorn and granian give it).
+    """
+
+    def __init__(self, origin: Origin, terms: Terms) -> None:
+        self._origin = origin
+        self._pool = Pool(origin, terms)
+        self._writer = Writer(origin, terms)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope.
+
+        Raises:
+            AnswerCutError: the answer broke off after it had begun; the server is to close the connection.
+        """
+        if scope["type"] != "http":
+            await self._serve_other(scope, receive, send)
+            return
+        exchange = Exchange(self._pool, receive, send)
+        try:
+            await exchange.run(self._writer.write(scope))
+        except ForwardingError as error:
+            await self._give_up(error.failure, exchange=exchange, scope=scope, send=send)
+
+    async def close(self) -> None:
+        """Close every connection to the upstream. Calls under way are cut."""
+        await self._pool.close()
+
+    async def _give_up(self, failure: Failure, *, exchange: Exchange, scope: Scope, send: Send) -> None:
+        if failure is Failure.CLIENT_GONE:
+            return
+        _log.warning("call to %s failed: %s", self._origin.authority.decode("ascii"), failure.value)
+        if exchange.has_begun:
+            raise AnswerCutError(failure) from None
+        reading = exchange.reading if has_body(scope["headers"]) else Reading.COMPLETE
+        await send_problem(send, scope, status_of(failure), reading=reading)
+
+    async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match scope["type"]:
+            case "websocket":
+                await receive()
+                await refuse_websocket(send, can_answer="websocket.http.response" in scope.get("extensions", {}))
+            case "lifespan":
+                await self._live(receive, send)
+            case other:
+                raise ValueError(f"ASGI scope of type {other!r} is not understood by Upstream")
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
