@@ -11,7 +11,7 @@ from mfa_gateway.app import Gateway, server_terms
 from mfa_gateway.cli.configuration import ConfigOption, load
 from mfa_gateway.cli.terminal import fail
 from mfa_gateway.core.fault import Fault
-from mfa_gateway.doors.server import make_server
+from mfa_gateway.doors.server import make_server, new_event_loop
 from mfa_gateway.settings import ConfigurationError, Problem, Settings
 
 
@@ -22,7 +22,8 @@ def serve(config: ConfigOption) -> None:
         raise ConfigurationError((Problem("upstream", "name the server to forward to, as in http://127.0.0.1:9000"),))
     configure_log()
     try:
-        asyncio.run(_run(settings))
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(_run(settings))
     except Fault as fault:
         fail(f"The gateway did not start: {fault}")
         raise typer.Exit(1) from fault
