@@ -4,12 +4,15 @@ A store is fit for use if it answers, keeps what it is given (`maxmemory-policy 
 and epochs), speaks a schema that this version knows, and holds an index key that `secrets.keys` unseal. The first
 worker ever writes schema and index key; SET NX makes all agree on one.
 
-A store that is away when the gateway starts is opened by the first call that reaches it. What stays out: the meaning
-of keys and values.
+A store that is away when the gateway starts is opened by the first call that reaches it, and examined once a second at
+most until then: what turns out to be unfit only later refuses every call, and says so. What stays out: the meaning of
+keys and values.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Final
 
 import structlog
@@ -17,6 +20,7 @@ from redis.exceptions import ResponseError
 
 from mfa_gateway.core.fault import StoreUnavailable
 from mfa_gateway.state import scripts
+from mfa_gateway.state.circuit import Circuit
 from mfa_gateway.state.digests import Digests
 from mfa_gateway.state.errors import StoreUnfit
 from mfa_gateway.state.keys import INDEX_KEY, SCHEMA, Keys
@@ -39,13 +43,18 @@ class Names:
 class Foundation:
     """Opens a store once, whoever needs it first."""
 
-    def __init__(self, line: Line, vault: Vault, *, is_volatile: bool = False) -> None:
+    def __init__(
+        self, line: Line, vault: Vault, *, is_volatile: bool = False, clock: Callable[[], float] = monotonic
+    ) -> None:
         """`is_volatile`: a store in this process, which has neither limits nor a policy to ask about."""
         self.line = line
         self.vault = vault
         self._is_volatile = is_volatile
         self._names: Names | None = None
         self._opening = asyncio.Lock()
+        self._circuit = Circuit(clock)
+        self._why = ""
+        self._told = ""
         self._log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
     async def open(self) -> Names:
@@ -57,8 +66,16 @@ class Foundation:
         """
         async with self._opening:
             if self._names is None:
-                self._names = await self._examine()
+                self._names = await self._found()
             return self._names
+
+    async def _found(self) -> Names:
+        try:
+            return await self._examine()
+        except (StoreUnfit, StoreUnavailable) as error:
+            self._why = str(error)
+            self._circuit.broke()
+            raise
 
     async def names(self) -> Names:
         """The names of this store, which is opened where it was not.
@@ -68,10 +85,19 @@ class Foundation:
         """
         if self._names is not None:
             return self._names
+        if self._circuit.has_to_wait():
+            raise StoreUnavailable(self._why)
         try:
             return await self.open()
         except StoreUnfit as error:
+            self._tell(str(error))
             raise StoreUnavailable(str(error)) from error
+
+    def _tell(self, why: str) -> None:
+        """Say once, not once a second, what somebody has to change."""
+        if why != self._told:
+            self._log.error("the store must not be used", why=why)
+            self._told = why
 
     def names_now(self) -> Names:
         """The names of a store that was opened before.

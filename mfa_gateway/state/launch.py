@@ -18,13 +18,18 @@ from collections.abc import Sequence
 _PR_SET_PDEATHSIG = 1
 
 
+def end_with(parent: int) -> bool:
+    """Have this process ended with its parent, where the system can do that. False: the parent is gone already."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    return os.getppid() == parent
+
+
 def become(parent: int, lock: int, command: Sequence[str]) -> None:
     """Replace this process with `command`, unless `parent` is gone already. Does not return."""
-    if sys.platform == "linux":
-        # SIGKILL loses nothing: what was answered is on disk (appendfsync always). A store that takes its time to stop
-        # would only get in the way of the next one.
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
+    # SIGKILL loses nothing: what was answered is on disk (appendfsync always). A store that takes its time to stop
+    # would only get in the way of the next one.
+    if not end_with(parent):
         sys.exit("the gateway ended while its store was starting")
     os.ftruncate(lock, 0)
     os.pwrite(lock, b"%d\n" % os.getpid(), 0)

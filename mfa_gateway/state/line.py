@@ -44,6 +44,15 @@ class ScriptUnknown(Exception):
 
 
 @dataclass(slots=True)
+class Traffic:
+    """What went over a line: round trips, the commands on them, and how often there was no answer."""
+
+    trips: int = 0
+    commands: int = 0
+    failures: int = 0
+
+
+@dataclass(slots=True)
 class _Parcel:
     """One packed command and the future of its reply."""
 
@@ -76,6 +85,7 @@ class Line:
         self._carriers: set[asyncio.Task[None]] = set()
         self._is_due = False
         self._is_closed = False
+        self.traffic = Traffic()
         self._log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
     async def ask(self, *words: Word) -> Any:
@@ -131,6 +141,8 @@ class Line:
                 while batch := self._take():
                     async with asyncio.timeout(self._timeout):
                         await _exchange(connection, batch)
+                    self.traffic.trips += 1
+                    self.traffic.commands += len(batch)
                     self._worked()
         except asyncio.CancelledError:
             _fail(batch, "the store was closed")
@@ -167,6 +179,7 @@ class Line:
 
     def _broke(self, batch: Sequence[_Parcel], error: Exception) -> None:
         reason = _reason(error)
+        self.traffic.failures += 1
         if not self._circuit.is_open:
             self._log.warning("store unavailable", why=reason)
         self._circuit.broke()

@@ -51,7 +51,8 @@ def prepare_store(
     vault = Vault(settings.keys)
     pool = pool_for(_address(settings), connect_timeout=settings.connect_timeout)
     line = Line(pool, timeout=settings.timeout, connect_timeout=settings.connect_timeout, clock=clock)
-    return Store(Foundation(line, vault, is_volatile=settings.url.startswith("memory:")), totp)
+    foundation = Foundation(line, vault, is_volatile=settings.url.startswith("memory:"), clock=clock)
+    return Store(foundation, totp)
 
 
 async def open_store(

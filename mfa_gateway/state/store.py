@@ -16,6 +16,7 @@ from mfa_gateway.core.quota import Quota
 from mfa_gateway.state import scripts
 from mfa_gateway.state.foundation import Foundation
 from mfa_gateway.state.keys import AccountKeys
+from mfa_gateway.state.line import Traffic
 from mfa_gateway.state.records import Records
 from mfa_gateway.state.redemption import RECENT, RECENT_MS, Presented, receipt
 from mfa_gateway.state.vault import CannotUnseal
@@ -46,6 +47,20 @@ class Store(Records):
             StoreUnavailable: it cannot be asked now.
         """
         await self._foundation.open()
+
+    @property
+    def traffic(self) -> Traffic:
+        """What went to and fro so far."""
+        return self._line.traffic
+
+    async def check(self) -> None:
+        """See whether it answers now.
+
+        Raises:
+            StoreUnavailable: it does not, or it must not be used; the text says why.
+        """
+        await self._foundation.names()
+        await self._line.ask("PING")
 
     async def close(self) -> None:
         """Close every connection."""

@@ -104,6 +104,13 @@ def ada(store: Store) -> Guest:
 
 
 @pytest.fixture
+async def eve(ada: Guest) -> Guest:
+    """The account of `ada`, which has e-mail, in the hands of somebody who proved nothing with it yet."""
+    await ada.enrol()
+    return ada.again(session="session-of-eve", token="token-of-eve")
+
+
+@pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder of one's own with a path short enough for sockets."""
     with tempfile.TemporaryDirectory(prefix="mfa-") as made:

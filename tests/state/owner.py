@@ -1,4 +1,4 @@
-"""An owner of an embedded store in a process of its own, so that it can be killed."""
+"""An owner of an embedded store in a process of its own, so that it can be killed, and clients of such a store."""
 
 import asyncio
 import os
@@ -10,7 +10,8 @@ from pathlib import Path
 from signal import SIGKILL
 from typing import Self
 
-from tests.state.world import PATIENCE
+from mfa_gateway.state import Store, StoreSettings, prepare_store
+from tests.state.world import KEY, PATIENCE, never_waits
 
 _PROGRAM = """
 import asyncio, sys
@@ -93,3 +94,20 @@ async def an_owner(folder: Path) -> AsyncIterator[Owner]:
     finally:
         if process.returncode is None:
             await process.communicate(b"")
+
+
+@asynccontextmanager
+async def client(folder: Path) -> AsyncIterator[Store]:
+    """A store on the embedded server of a folder; it never takes a pause."""
+    settings = StoreSettings("embedded", (KEY,), folder, timeout=PATIENCE, connect_timeout=PATIENCE)
+    store = prepare_store(settings, clock=never_waits())
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def asked(folder: Path, *words: str | int) -> object:
+    """What the embedded server of a folder answers to one command."""
+    async with client(folder) as store:
+        return await store._line.ask(*words)

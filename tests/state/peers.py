@@ -13,6 +13,8 @@ Answer = Callable[[Command], Awaitable[bytes | None]]
 
 OK = b"+OK\r\n"
 
+_PATIENCE = 10.0
+
 
 class Peer:
     """The other end of connections, with what arrived there. Greetings of a client are answered and not recorded."""
@@ -31,8 +33,13 @@ class Peer:
 
     async def arrived(self, number: int) -> None:
         """Wait until so many commands have arrived."""
-        async with self._arrived:
+        async with asyncio.timeout(_PATIENCE), self._arrived:
             await self._arrived.wait_for(lambda: len(self.commands) >= number)
+
+    async def quiet(self) -> None:
+        """Wait until every connection has ended, with all that came over it heard."""
+        async with asyncio.timeout(_PATIENCE), self._arrived:
+            await self._arrived.wait_for(lambda: not self._tasks)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -43,8 +50,10 @@ class Peer:
         except (ConnectionError, asyncio.CancelledError):
             pass
         finally:
-            self._tasks.discard(task)
             writer.close()
+            self._tasks.discard(task)
+            async with self._arrived:
+                self._arrived.notify_all()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         parser = hiredis.Reader()

@@ -5,15 +5,14 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from mfa_gateway.core.account import Factor
+from mfa_gateway.core.account import Factor, FactorState, Standing
 from mfa_gateway.core.fault import StoreUnavailable
 from mfa_gateway.core.proof import Redeemed, Rode
 from mfa_gateway.state import StoreSettings, StoreUnfit, open_store, prepare_store
 from mfa_gateway.state.foundation import SCHEMA_VERSION
 from mfa_gateway.state.keys import INDEX_KEY, SCHEMA
 from tests.state.peers import Command, answering, listening
-from tests.state.test_line import never_waits
-from tests.state.world import ADA, ADDRESS, KEY, PATIENCE, Guest, ServerWorld, World
+from tests.state.world import ADA, ADDRESS, KEY, PATIENCE, Guest, ServerWorld, World, never_waits
 
 NEW_KEY = bytes(range(32, 64))
 
@@ -151,10 +150,43 @@ async def test_a_store_that_comes_unfit_answers_nothing(opened: ServerWorld) -> 
     await store.close()
 
 
+async def test_a_store_that_was_found_unfit_is_examined_once_a_second_and_told_once(opened: ServerWorld) -> None:
+    now = [0.0]
+    await opened.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    store = prepare_store(settings(opened.url), clock=lambda: now[0])
+
+    async def examinations() -> int:
+        """How many commands the server was asked in two calls."""
+        before = await _commands(opened)
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable, match="maxmemory-policy allkeys-lru"):
+                await store.check()
+        return await _commands(opened) - before - 1
+
+    with capture_logs() as logs:
+        assert await examinations() > 0
+        assert await examinations() == 0
+        now[0] += 1.0
+        assert await examinations() > 0
+    assert [entry["event"] for entry in logs] == ["the store must not be used"]
+
+    await opened.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    now[0] += 1.0
+    await store.check()
+    await store.close()
+
+
+async def _commands(world: ServerWorld) -> int:
+    info: bytes = await world.ask("INFO", "stats")
+    (line,) = (line for line in info.decode().splitlines() if line.startswith("total_commands_processed:"))
+    return int(line.partition(":")[2])
+
+
 async def test_an_address_cannot_be_read_before_the_store_was_opened(valkey: str) -> None:
     store = prepare_store(settings(valkey))
-    standing = (await Guest(store).standing()).__class__(sealed={Factor.EMAIL: b"x"})
-    assert store.pinned_address(ADA, Factor.EMAIL, standing) is None
+    standing = Standing(factors={Factor.EMAIL: FactorState.ACTIVE}, sealed={Factor.EMAIL: b"sealed"})
+    with pytest.raises(StoreUnavailable, match="not opened yet"):
+        store.pinned_address(ADA, Factor.EMAIL, standing)
     await store.close()
 
 

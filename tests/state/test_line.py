@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,7 @@ from mfa_gateway.core.fault import StoreUnavailable
 from mfa_gateway.state.connection import pool_for
 from mfa_gateway.state.line import CONNECTIONS, Line, ScriptUnknown
 from tests.state.peers import OK, Answer, Command, Peer, answering, listening
-from tests.state.world import PATIENCE
-
-
-def never_waits() -> Callable[[], float]:
-    """A clock by which every pause is over at the next look."""
-    ticks = count()
-    return lambda: float(next(ticks) * 10)
+from tests.state.world import PATIENCE, never_waits
 
 
 @asynccontextmanager
@@ -54,9 +47,11 @@ async def test_a_slow_server_gets_a_script_exactly_once(folder: Path) -> None:
     async with line_to(folder, mute, timeout=0.05, clock=never_waits()) as (line, peer):
         with pytest.raises(StoreUnavailable, match="did not answer in time"):
             await line.ask("EVALSHA", "sha", 0)
+        await peer.quiet()
         assert peer.names == ["EVALSHA"]
         with pytest.raises(StoreUnavailable):
             await line.ask("PING")
+        await peer.quiet()
         assert peer.names == ["EVALSHA", "PING"]
 
 
@@ -69,6 +64,7 @@ async def test_no_broken_answer_makes_a_script_travel_again(folder: Path, reply:
     async with line_to(folder, answering(reply), timeout=0.05, clock=never_waits()) as (line, peer):
         with pytest.raises(StoreUnavailable):
             await line.ask("EVALSHA", "sha", 0)
+        await peer.quiet()
         assert peer.names == ["EVALSHA"]
 
 
@@ -147,6 +143,7 @@ async def test_after_a_failure_only_one_probe_a_second_is_sent(folder: Path) -> 
             for _ in range(5):
                 with pytest.raises(StoreUnavailable):
                     await line.ask("PING")
+        await peer.quiet()
         assert len(peer.commands) == 2
 
 
@@ -233,6 +230,13 @@ async def test_a_thousand_callers_share_a_few_connections(folder: Path) -> None:
         assert await asyncio.gather(*asked) == [b"%d" % number for number in range(1000)]
         assert peer.connections <= CONNECTIONS
         assert len(peer.commands) == 1000
+
+
+async def test_whoever_asks_as_the_last_carrier_leaves_is_served(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mfa_gateway.state.line.CONNECTIONS", 1)
+    async with line_to(folder, echo) as (line, _), asyncio.timeout(PATIENCE):
+        for number in range(20):
+            assert await line.ask("ECHO", number) == b"%d" % number
 
 
 async def test_bytes_numbers_and_odd_text_arrive_as_they_were_sent(folder: Path) -> None:

@@ -97,7 +97,7 @@ class Model:
         if asked.epoch != self.epoch or (needed and self.states.get(asked.target or Factor.TOTP) is not needed):
             return Rejected(Rejection.STALE)
         own = self.sessions.setdefault(asked.session, Lane())
-        if (rode := self._ride(asked, own)) is not None:
+        if (rode := self._ride(asked)) is not None:
             return rode
         right = next((factor for factor in asked.factors if self._serves(asked.purpose, factor, asked.presented)), None)
         once = [factor for factor in asked.factors if asked.presented in self.recent.get(factor, ())]
@@ -113,7 +113,7 @@ class Model:
         self._carry_out(asked, right)
         return Redeemed(right)
 
-    def _ride(self, asked: Redemption, own: Lane) -> Rode | None:
+    def _ride(self, asked: Redemption) -> Rode | None:
         if asked.ride is None or asked.effect is Effect.ACTIVATE:
             return None
         for factor in asked.factors:
@@ -121,7 +121,7 @@ class Model:
             if proof is None or (proof.code, proof.epoch) != (asked.presented, self.epoch):
                 continue
             age = self.now - proof.at
-            guarded = asked.effect is Effect.DEACTIVATE and max(own.until, self.account.until) > proof.at
+            guarded = asked.effect is Effect.DEACTIVATE and self.account.until > proof.at
             foreign = asked.ride.same_token and proof.token != asked.token
             if age < asked.ride.younger_than_ms and not guarded and not foreign:
                 if asked.effect is Effect.DEACTIVATE:

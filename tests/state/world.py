@@ -6,8 +6,9 @@ Time passes without waiting. In fakeredis the clock is exchanged; on a real serv
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -20,11 +21,14 @@ from redis.asyncio.connection import BlockingConnectionPool
 from mfa_gateway.core.account import AccountId, Factor, Standing
 from mfa_gateway.core.ceremony import Change
 from mfa_gateway.core.proof import (
+    Budget,
     Effect,
     Purpose,
     Receipt,
     Redemption,
     Regulation,
+    Rejected,
+    Rejection,
     Ride,
     Scope,
 )
@@ -41,8 +45,20 @@ BOB = AccountId("shop", "bob")
 ADDRESS = "ada@example.test"
 GRACE_MS = 1_800_000
 MINUTE_MS = 60_000
+BAN_MS = 900_000
+
+WRONG = Rejected(Rejection.WRONG)
+SPENT = Rejected(Rejection.SPENT)
+STALE = Rejected(Rejection.STALE)
+
 # Generous, because the machine may be busy: what a test expects within this is answered in milliseconds.
 PATIENCE = 10.0
+
+
+def never_waits() -> Callable[[], float]:
+    """A clock by which every pause is over at the next look."""
+    ticks = count()
+    return lambda: float(next(ticks) * 10)
 
 
 class World(Protocol):
@@ -236,6 +252,14 @@ class Guest:
             code,
             **{"effect": Effect.DEACTIVATE, "target": factor, "ride": Ride(300_000, same_token=True), **changes},
         )
+
+    async def guess(self, times: int) -> list[Receipt]:
+        """Present codes that were never issued."""
+        return [await self.present(f"9{number:05d}") for number in range(times)]
+
+    async def attempts(self) -> int:
+        """How many attempts of the account are counted now."""
+        return (await self.store.show(self.account)).budgets[Budget.STEP_UP].attempts
 
     def redemption(self, code: str, standing: Standing, **changes: Any) -> Redemption:
         asked = Redemption(

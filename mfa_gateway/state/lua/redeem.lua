@@ -78,10 +78,10 @@ end
 -- Ride: the code of a proof that is still good passes again and writes nothing, but for a deactivation, which is done.
 -- A deactivation asks for one thing more. Under a ban nothing is counted, so whoever was banned may try all codes and
 -- find the one that rides. An open window gains nothing by it; a factor could be taken away. So a code does not ride
--- to a deactivation if a ban was in force at any moment since its proof.
+-- to a deactivation if the account was banned at any moment since its proof.
 local function rides(at)
   if effect == 'open' then return true end
-  return effect == 'deactivate' and math.max(banned_until(KEYS[5]), banned_until(KEYS[7])) <= at
+  return effect == 'deactivate' and banned_until(KEYS[7]) <= at
 end
 
 if younger_than >= 0 then
@@ -160,7 +160,7 @@ end
 -- merely holds a token can lock the owner out.
 local attempts, bans = KEYS[6], KEYS[7]
 local left = ban_left(bans)
-if left > 0 and ARGV[12] == '1' and redis.call('GET', KEYS[3]) == epoch then
+if left > 0 and redis.call('GET', KEYS[3]) == epoch then
   attempts, bans = KEYS[4], KEYS[5]
   local own = ban_left(bans)
   left = own > 0 and math.min(left, own) or 0
