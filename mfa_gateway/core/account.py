@@ -60,6 +60,7 @@ class Anonymous(StrEnum):
 
     NO_CREDENTIAL = "no credential"
     BAD_CREDENTIAL = "bad credential"
+    TWO_CREDENTIALS = "two credentials"
     UNDECIDED = "nothing can be said now"
 
 

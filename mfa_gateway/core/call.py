@@ -145,6 +145,7 @@ class Call:
         host: the canonical host, or "" where the peer sent none.
         query: the query as received, without the question mark.
         client: the address of the peer, or of the client as a trusted proxy tells it.
+        peer: the address at the other end of the connection, whatever any header says; "" where there is none.
         authorization: the only Authorization value.
         code: the only X-MFA-Code value; an empty one counts as missing.
         headers: every field as received, names in lower case; trailers are not among them.
@@ -156,6 +157,7 @@ class Call:
     host: str = ""
     query: bytes = field(default=b"", repr=False)
     client: str = ""
+    peer: str = ""
     authorization: str | None = field(default=None, repr=False)
     code: str | None = field(default=None, repr=False)
     headers: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)

@@ -6,7 +6,7 @@ B's cookie names. So on protected routes only the judged credential goes on (des
 What stays out: verifying a credential (identity) and removing header fields (doors).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import unquote_plus
@@ -38,6 +38,12 @@ class OtherCredentials:
 def folded_name(name: bytes) -> bytes:
     """A header name as the most careless reader sees it: CGI and WSGI read `_` and `.` as `-`, and no case."""
     return name.lower().replace(b"_", b"-").replace(b".", b"-")
+
+
+def namesakes(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """The fields that a careless reader takes for `name`: those of that name and of every alias of it."""
+    folded = folded_name(name)
+    return tuple(field for field in headers if folded_name(field[0]) == folded)
 
 
 def folded_parameter(name: str) -> str:

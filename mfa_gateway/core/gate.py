@@ -99,6 +99,8 @@ def appoint(candidates: Candidates, identification: Identification) -> tuple[Rul
             return _turned_away(candidates.strictest(), Reason.TOKEN_MISSING)
         case Anonymous.BAD_CREDENTIAL:
             return _turned_away(candidates.strictest(), Reason.TOKEN_INVALID)
+        case Anonymous.TWO_CREDENTIALS:
+            return _turned_away(candidates.strictest(), Reason.TWO_CREDENTIALS)
         case Anonymous.UNDECIDED:
             return _turned_away(candidates.strictest(), Reason.IDENTITY_UNAVAILABLE)
         case _ as never:

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     AMBIGUOUS_REQUEST = "ambiguous_request"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     CREDENTIAL_IN_QUERY = "credential_in_query"
+    TWO_CREDENTIALS = "two_credentials"
     MISDIRECTED = "misdirected"
     # Who is calling
     TOKEN_MISSING = "token_missing"  # noqa: S105 - the name of a reason

@@ -117,6 +117,9 @@ _PROBLEMS: Final[Mapping[Reason, _Problem]] = MappingProxyType(
         Reason.CREDENTIAL_IN_QUERY: _Problem(
             400, "Credential in the query", "Send the access token in the Authorization header, never in the query."
         ),
+        Reason.TWO_CREDENTIALS: _Problem(
+            400, "Two credentials", "Two credentials that name a caller came with this request. Send one of them."
+        ),
         Reason.MISDIRECTED: _Problem(421, "Misdirected request", "This host is not served here."),
         Reason.TOKEN_MISSING: _Problem(
             401, "Access token missing", "Send an access token in the Authorization header."

@@ -25,9 +25,10 @@ from structlog.typing import FilteringBoundLogger
 from mfa_gateway.core.account import Anonymous, Caller
 from mfa_gateway.core.call import Call
 from mfa_gateway.identity.claims import read_claims
+from mfa_gateway.identity.fetching import http_client
 from mfa_gateway.identity.flaw import Flaw
 from mfa_gateway.identity.jwk import read_key_set
-from mfa_gateway.identity.jwks import FETCH_DEADLINE, MAX_BYTES, FetchedKeys, http_client
+from mfa_gateway.identity.jwks import ACCEPT, FETCH_DEADLINE, MAX_BYTES, FetchedKeys
 from mfa_gateway.identity.jws import Jws, read_jws
 from mfa_gateway.identity.keys import FixedKeys, Keys, KeySet, public_key, secret_key
 from mfa_gateway.identity.terms import BearerTerms, JwksFile, JwksUrl, PublicKey, SharedSecret
@@ -121,7 +122,7 @@ class BearerIdentity:
         edition = issuer.keys.edition
         if (flaw := await _signature_flaw(jws, issuer)) is not None:
             return flaw
-        accepted = read_claims(jws.claims, issuer.terms, now=self._clock(), digest=_digest(token))
+        accepted = read_claims(jws.claims, issuer.terms, now=self._clock(), digest=token_digest(token))
         if isinstance(accepted, Flaw):
             return accepted
         self._verified.remember(presented, Verified(accepted.caller, accepted.until, issuer.keys, edition))
@@ -155,7 +156,7 @@ class BearerIdentity:
 
     def _fetched_keys(self, url: str, algorithms: tuple[str, ...]) -> FetchedKeys:
         if self._client is None:
-            self._client = http_client(self._fetch_deadline)
+            self._client = http_client(self._fetch_deadline, accept=ACCEPT)
         return FetchedKeys(
             url,
             algorithms,
@@ -181,8 +182,8 @@ async def _signature_flaw(jws: Jws, issuer: _Issuer) -> Flaw | None:
     return None if key.has_signed(jws.signing_input, jws.signature, jws.algorithm) else Flaw.BAD_SIGNATURE
 
 
-def _digest(token: str) -> str:
-    """Names a token without giving it away: what is hashed holds a signature that nobody can guess."""
+def token_digest(token: str) -> str:
+    """Names a token without giving it away: what is hashed holds a part that nobody can guess."""
     return hashlib.sha256(token.encode("ascii")).hexdigest()
 
 

@@ -34,7 +34,7 @@ def read_claims(claims: Mapping[str, object], terms: BearerTerms, *, now: float,
 
     `digest` is that of the token; `iss` was compared already, when the terms were chosen.
     """
-    if not _is_ours(claims.get("aud"), terms):
+    if not is_meant_for(claims.get("aud"), terms.audience):
         return Flaw.OTHER_AUDIENCE
     until = _end_of_life(claims, now, terms.leeway)
     if isinstance(until, Flaw):
@@ -42,15 +42,15 @@ def read_claims(claims: Mapping[str, object], terms: BearerTerms, *, now: float,
     subject = claims.get(terms.subject_claim)
     if not is_plain_name(subject):
         return Flaw.BAD_SUBJECT
-    session = _session(claims, terms) or digest
+    session = session_of(claims, terms.session_claims) or digest
     account = AccountId(terms.realm, subject)
     return Accepted(Caller(account, session, token=digest, claims=MappingProxyType(dict(claims))), until)
 
 
-def _is_ours(audience: object, terms: BearerTerms) -> bool:
+def is_meant_for(audience: object, accepted: tuple[str, ...]) -> bool:
     """A text, or a list of texts, that names exactly one of the accepted audiences (RFC 7519 section 4.1.3)."""
     named = audience if isinstance(audience, list) else [audience]
-    return all(isinstance(name, str) for name in named) and sum(name in terms.audience for name in named) == 1
+    return all(isinstance(name, str) for name in named) and sum(name in accepted for name in named) == 1
 
 
 def _end_of_life(claims: Mapping[str, object], now: float, leeway: float) -> float | Flaw:
@@ -63,9 +63,9 @@ def _end_of_life(claims: Mapping[str, object], now: float, leeway: float) -> flo
     return Flaw.NOT_YET if max(issued, begins) > now + leeway else expires + leeway
 
 
-def _session(claims: Mapping[str, object], terms: BearerTerms) -> str | None:
+def session_of(claims: Mapping[str, object], session_claims: tuple[str, ...]) -> str | None:
     """The first session claim with a usable value, told apart from the same value of another claim."""
-    for name in terms.session_claims:
+    for name in session_claims:
         if is_plain_name(value := claims.get(name)):
             return f"{len(name)}:{name}:{value}"
     return None

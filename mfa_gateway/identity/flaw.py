@@ -1,13 +1,13 @@
-"""Flaws: why a presented token does not count. For the log alone: a client only hears that its credential is bad.
+"""Flaws: why a presented credential does not count. For the log alone: a client only hears that its credential is bad.
 
-What stays out: anything of the token itself.
+What stays out: anything of the credential itself.
 """
 
 from enum import StrEnum
 
 
 class Flaw(StrEnum):
-    """The first thing that is wrong with a token."""
+    """The first thing that is wrong with a credential."""
 
     # The form
     NOT_BEARER = "the Authorization value is not one bearer token"
@@ -20,6 +20,11 @@ class Flaw(StrEnum):
     BRINGS_KEY = "the token brings its own key, or says where to fetch it"
     BAD_KEY_ID = "the key id is not a short text"
     OTHER_TYPE = "the type says that this is no access token"
+    # What the issuer says of an opaque token
+    INACTIVE = "the issuer says that the token is not active"
+    OTHER_ISSUER = "the issuer is another one than configured"
+    # A trusted header
+    SEVERAL_SUBJECTS = "the header is there more than once, under an alias, or holds a comma"
     # The signature
     UNKNOWN_ISSUER = "no such issuer is configured"
     OTHER_ALGORITHM = "the algorithm is none of those configured for the issuer"

@@ -19,6 +19,7 @@ import httpx2
 from structlog.typing import FilteringBoundLogger
 
 from mfa_gateway.core.fault import IdentityUnavailable
+from mfa_gateway.identity.fetching import read_document
 from mfa_gateway.identity.jwk import read_key_set
 from mfa_gateway.identity.keys import KeySet, VerificationKey
 
@@ -32,20 +33,10 @@ MIN_FRESH: Final = 60.0
 MAX_FRESH: Final = 86_400.0
 DEFAULT_FRESH: Final = 600.0
 FETCH_DEADLINE: Final = 5.0
+ACCEPT: Final = "application/jwk-set+json, application/json"
 
 _MAX_AGE: Final = re.compile(r'(?:^|,)[ \t]*max-age="?([0-9]{1,9})"?[ \t]*(?:,|$)', re.ASCII | re.IGNORECASE)
 _NO_CACHE: Final = re.compile(r"(?:^|,)[ \t]*no-(?:cache|store)[ \t]*(?:,|$)", re.IGNORECASE)
-
-
-def http_client(deadline: float) -> httpx2.AsyncClient:
-    """A client that goes where it is told to and nowhere else: no redirects, no proxies of the environment."""
-    return httpx2.AsyncClient(
-        verify=httpx2.create_ssl_context(),
-        trust_env=False,
-        follow_redirects=False,
-        timeout=httpx2.Timeout(deadline),
-        headers={"Accept": "application/jwk-set+json, application/json", "Accept-Encoding": "identity"},
-    )
 
 
 class FetchedKeys:
@@ -138,16 +129,8 @@ class FetchedKeys:
             ValueError: the answer is not a plain document of at most `MAX_BYTES`.
         """
         async with self._client.stream("GET", self._url) as response:
-            if response.status_code != httpx2.codes.OK:
-                raise ValueError(f"the answer has status {response.status_code}")
-            if response.headers.get("content-encoding", "identity") != "identity":
-                raise ValueError("the answer is compressed although nobody asked for that")
-            document = bytearray()
-            async for chunk in response.aiter_raw():
-                document += chunk
-                if len(document) > MAX_BYTES:
-                    raise ValueError(f"the answer is larger than {MAX_BYTES} bytes")
-            return bytes(document), freshness(response.headers.get("cache-control", ""))
+            document = await read_document(response, limit=MAX_BYTES)
+            return document, freshness(response.headers.get("cache-control", ""))
 
     def _postpone(self, why: str) -> None:
         self._allowed_at = self._monotonic() + (FIRST_PAUSE if self._keys is None else MIN_PAUSE)

@@ -56,7 +56,7 @@ def read_jws(token: str) -> Jws | Flaw:
     header_bytes, payload, signature = parts
     if header_bytes is None or payload is None or signature is None:
         return Flaw.NOT_CANONICAL
-    header, claims = _json_object(header_bytes), _json_object(payload)
+    header, claims = json_object(header_bytes), json_object(payload)
     if header is None or claims is None:
         return Flaw.BAD_JSON
     signing_input = token.rpartition(".")[0].encode("ascii")
@@ -99,7 +99,8 @@ def _decoded(segment: str) -> bytes | None:
     return raw if urlsafe_b64encode(raw).rstrip(b"=").decode("ascii") == segment else None
 
 
-def _json_object(raw: bytes) -> dict[str, object] | None:
+def json_object(raw: bytes) -> dict[str, object] | None:
+    """The JSON object (RFC 8259) that these bytes are in every reader's eyes, or None."""
     try:
         value = json.loads(raw.decode("utf-8"), object_pairs_hook=unique_members, parse_constant=_no_number)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Terms: which tokens of which issuer count, and where its keys come from.
+"""Terms: which tokens of which issuer count, and where its keys come from or its word is asked for.
 
 What stays out: reading and fetching keys, and any token.
 """
@@ -92,6 +92,51 @@ class BearerTerms:
         fit = SYMMETRIC if isinstance(self.keys, SharedSecret) else ASYMMETRIC
         if unfit := ", ".join(name for name in self.algorithms if name not in fit):
             yield f"{unfit} cannot be used with a {type(self.keys).__name__}"
+
+
+@dataclass(frozen=True, slots=True)
+class IntrospectionTerms:
+    """Where opaque tokens are looked up (RFC 7662), and what has to be said of one.
+
+    Attributes:
+        realm: the accounts that the issuer's subjects are.
+        url: the introspection endpoint, http or https, without user name and password.
+        client_id: our name there.
+        client_secret: our secret there.
+        issuer: the exact `iss`, where one is wanted.
+        audience: the accepted audiences, of which an answer names exactly one; none given, `aud` is not looked at.
+        session_claims: the first of these in an answer names the session; with none, the token is its own session.
+        timeout: seconds for one look-up, more than 0.
+        cache: seconds for which a good answer counts without asking again, 0 or more.
+
+    Raises:
+        ValueError: a part is missing, or the URL is none.
+    """
+
+    realm: str
+    url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    issuer: str | None = None
+    audience: tuple[str, ...] = ()
+    session_claims: tuple[str, ...] = ("sid", "session_state", "jti")
+    timeout: float = 5.0
+    cache: float = 60.0
+
+    def __post_init__(self) -> None:
+        if problems := "; ".join(self._problems()):
+            raise ValueError(f"introspection of realm {self.realm!r}: {problems}")
+
+    def _problems(self) -> Iterator[str]:
+        split = urlsplit(self.url)
+        if split.scheme not in {"http", "https"} or not split.hostname or "@" in split.netloc:
+            yield "the URL must begin with http:// or https://, name a host and no password"
+        if not self.realm or not self.client_id or not self.client_secret:
+            yield "realm, client id and client secret must be given"
+        if self.issuer == "" or not (self.audience == () or _is_list_of_names(self.audience)):
+            yield "issuer and audience are not empty where they are given"
+        if not self.timeout > 0 or not (math.isfinite(self.cache) and self.cache >= 0):
+            yield "the time-out must be more than 0 seconds and the cache 0 or more"
 
 
 def _is_list_of_names(value: object) -> bool:

@@ -31,3 +31,6 @@ class LogSender:
             subject=text.subject,
             body=text.body,
         )
+
+    async def close(self) -> None:
+        """Nothing is open."""

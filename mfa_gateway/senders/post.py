@@ -18,6 +18,10 @@ class Sender(Protocol):
         """Hand a message over within a deadline. Raises `DeliveryFailed`."""
         ...
 
+    async def close(self) -> None:
+        """Close what is kept open between messages."""
+        ...
+
 
 class Senders:
     """Hands each message to the sender of its factor."""
@@ -35,3 +39,8 @@ class Senders:
         if sender is None:
             raise DeliveryFailed(f"no sender is configured for {message.factor.value}: name one under senders")
         await sender.send(message)
+
+    async def close(self) -> None:
+        """Close every sender."""
+        for sender in self._by_factor.values():
+            await sender.close()

@@ -114,6 +114,9 @@ class SmtpSender:
             raise DeliveryFailed(f"the address {error}") from None
         await self._deliver(reader, self._mail(message, reader))
 
+    async def close(self) -> None:
+        """Nothing is open between two mails."""
+
     def _mail(self, message: CodeMessage, reader: Address) -> bytes:
         sent = datetime.fromtimestamp(self._clock(), UTC)
         text = self._texts.render(message)

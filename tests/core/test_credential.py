@@ -10,6 +10,7 @@ from mfa_gateway.core.credential import (
     OtherCredentials,
     folded_name,
     folded_parameter,
+    namesakes,
     refused_carrier,
 )
 
@@ -68,6 +69,12 @@ def test_nothing_of_the_value_is_told() -> None:
     headers = ((b"cookie", b"hidden"),)
     assert "hidden" not in str(refused_carrier(call(b"access_token=hidden"), REFUSING))
     assert "hidden" not in str(refused_carrier(call(headers=headers), REFUSING))
+
+
+def test_a_field_is_found_with_all_its_aliases() -> None:
+    alike = ((b"x-user", b"1"), (b"x_user", b"2"), (b"X.User", b"3"))
+    headers = (*alike, (b"x-users", b"4"), (b"xuser", b"5"))
+    assert namesakes(headers, b"x-user") == namesakes(headers, b"x_user") == alike
 
 
 @given(st.text("aB_.- []\x00", max_size=12))

@@ -297,6 +297,7 @@ def test_a_rule_for_a_realm_asks_who_calls_even_where_the_others_need_not(defaul
 NOBODIES: Final = [
     (Anonymous.NO_CREDENTIAL, Reason.TOKEN_MISSING, 0),
     (Anonymous.BAD_CREDENTIAL, Reason.TOKEN_INVALID, 0),
+    (Anonymous.TWO_CREDENTIALS, Reason.TWO_CREDENTIALS, 0),
     (Anonymous.UNDECIDED, Reason.IDENTITY_UNAVAILABLE, RETRY_MS),
 ]
 

@@ -20,8 +20,9 @@ from mfa_gateway.core.account import Anonymous, Caller
 from mfa_gateway.core.call import Call, CanonicalPath
 from mfa_gateway.core.fault import IdentityUnavailable
 from mfa_gateway.identity.bearer import BearerIdentity
+from mfa_gateway.identity.fetching import http_client
 from mfa_gateway.identity.flaw import Flaw
-from mfa_gateway.identity.jwks import FetchedKeys, http_client
+from mfa_gateway.identity.jwks import ACCEPT, FetchedKeys
 from mfa_gateway.identity.keys import Keys
 from mfa_gateway.identity.terms import BearerTerms, PublicKey, SharedSecret
 
@@ -200,7 +201,7 @@ async def server() -> AsyncIterator[KeyServer]:
 @pytest.fixture
 async def open_keys(server: KeyServer, ticks: Clock) -> AsyncIterator[Open]:
     opened: list[FetchedKeys] = []
-    client = http_client(5.0)
+    client = http_client(5.0, accept=ACCEPT)
 
     def open_them(deadline: float = 5.0) -> FetchedKeys:
         log = structlog.get_logger()

@@ -10,7 +10,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from mfa_gateway.core.account import Anonymous, Caller
 from mfa_gateway.identity.bearer import BearerIdentity
+from mfa_gateway.identity.fetching import http_client
 from mfa_gateway.identity.jwks import (
+    ACCEPT,
     DEFAULT_FRESH,
     FIRST_PAUSE,
     MAX_FRESH,
@@ -18,7 +20,6 @@ from mfa_gateway.identity.jwks import (
     MIN_PAUSE,
     FetchedKeys,
     freshness,
-    http_client,
 )
 from mfa_gateway.identity.keys import Keys
 from mfa_gateway.identity.terms import BearerTerms, JwksUrl
@@ -69,7 +70,7 @@ async def test_proxies_of_the_environment_are_not_asked(
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
     server.publish(a=rsa_key)
-    client = http_client(5.0)
+    client = http_client(5.0, accept=ACCEPT)
     keys = FetchedKeys(server.url, ("RS256",), client=client, monotonic=Clock(0.0), log=structlog.get_logger())
     assert await keys.find("a", "RS256") is not None
     await client.aclose()

@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from mfa_gateway.identity.terms import BearerTerms, JwksFile, JwksUrl, KeySource, PublicKey, SharedSecret
+from mfa_gateway.identity.terms import (
+    BearerTerms,
+    IntrospectionTerms,
+    JwksFile,
+    JwksUrl,
+    KeySource,
+    PublicKey,
+    SharedSecret,
+)
 
 SECRET = SharedSecret(b"a shared secret of thirty-two by")
 PUBLIC: list[KeySource] = [JwksUrl("https://idp.test/keys"), JwksFile(Path("keys.json")), PublicKey(b"pem")]
@@ -85,3 +93,38 @@ def test_a_key_set_is_fetched_over_http_and_without_a_password(url: str) -> None
 
 def test_secrets_do_not_show_in_the_repr() -> None:
     assert "thirty-two" not in repr(terms())
+
+
+def introspection(**changes: Any) -> IntrospectionTerms:
+    written = {"realm": "shop", "url": "https://idp.test/introspect", "client_id": "gate", "client_secret": "hunter2"}
+    return IntrospectionTerms(**{**written, **changes})
+
+
+def test_complete_terms_of_introspection_are_accepted() -> None:
+    assert (introspection().timeout, introspection().cache) == (5.0, 60.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"realm": ""}, "must be given"),
+        ({"client_id": ""}, "must be given"),
+        ({"client_secret": ""}, "must be given"),
+        ({"url": "ftp://idp.test/"}, "must begin with http"),
+        ({"url": "https://u:p@idp.test/"}, "no password"),
+        ({"issuer": ""}, "issuer and audience are not empty"),
+        ({"audience": ("",)}, "issuer and audience are not empty"),
+        ({"audience": "shop-api"}, "issuer and audience are not empty"),
+        ({"timeout": 0}, "more than 0 seconds"),
+        ({"timeout": math.nan}, "more than 0 seconds"),
+        ({"cache": -1}, "0 or more"),
+        ({"cache": math.inf}, "0 or more"),
+    ],
+)
+def test_terms_of_introspection_are_whole(changes: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=rf"introspection of realm '\w*': .*{why}"):
+        introspection(**changes)
+
+
+def test_the_client_secret_does_not_show_in_the_repr() -> None:
+    assert "hunter2" not in repr(introspection())

@@ -13,9 +13,13 @@ class Recorder:
 
     def __init__(self) -> None:
         self.messages: list[CodeMessage] = []
+        self.is_closed = False
 
     async def send(self, message: CodeMessage) -> None:
         self.messages.append(message)
+
+    async def close(self) -> None:
+        self.is_closed = True
 
 
 class Broken:
@@ -23,6 +27,9 @@ class Broken:
 
     async def send(self, message: CodeMessage) -> None:
         raise DeliveryFailed(f"the line is dead for {message.factor.value}")
+
+    async def close(self) -> None:
+        pass
 
 
 def message(factor: Factor) -> CodeMessage:
@@ -53,3 +60,10 @@ async def test_what_is_added_to_the_mapping_later_is_not_used() -> None:
     by_factor[Factor.EMAIL] = Recorder()
     with pytest.raises(DeliveryFailed):
         await senders.send(message(Factor.EMAIL))
+
+
+async def test_every_sender_is_closed() -> None:
+    email, sms = Recorder(), Recorder()
+    await Senders({Factor.EMAIL: email, Factor.SMS: sms}).close()
+    assert email.is_closed
+    assert sms.is_closed

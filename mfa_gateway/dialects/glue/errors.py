@@ -73,6 +73,7 @@ _COMMON: Final[Mapping[Reason, Wording]] = MappingProxyType(
         Reason.AMBIGUOUS_REQUEST: Wording(400, "The request can be read in more than one way."),
         Reason.METHOD_NOT_ALLOWED: Wording(405, "Method is not allowed."),
         Reason.CREDENTIAL_IN_QUERY: Wording(400, "Credentials are not accepted in the query."),
+        Reason.TWO_CREDENTIALS: Wording(400, "More than one credential was sent."),
         Reason.MISDIRECTED: Wording(421, "This host is not served here."),
         Reason.TOKEN_MISSING: Wording(403, "Missing access token.", "002"),
         Reason.TOKEN_INVALID: Wording(401, "Invalid access token.", "001"),
