@@ -17,6 +17,7 @@ import structlog
 from mfa_gateway.core.account import Factor
 from mfa_gateway.core.ceremony import DEACTIVATION_RIDE_MS
 from mfa_gateway.core.credential import CarrierAction, OtherCredentials, folded_name, folded_parameter
+from mfa_gateway.core.fault import StoreUnavailable
 from mfa_gateway.core.gate import KnownBy, Terms
 from mfa_gateway.core.otp import code_text
 from mfa_gateway.core.policy import Policy
@@ -30,7 +31,7 @@ from mfa_gateway.directory.records import RecordDirectory
 from mfa_gateway.doors.asgi import ASGIApp
 from mfa_gateway.doors.ceremonies import Ceremonies, Mount
 from mfa_gateway.doors.middleware import MFAMiddleware, Parts
-from mfa_gateway.doors.peers import TrustedProxies
+from mfa_gateway.doors.peers import PeerHeader, TrustedProxies
 from mfa_gateway.doors.server import ServerTerms
 from mfa_gateway.doors.upstream import Origin, Upstream
 from mfa_gateway.doors.upstream import Terms as ForwardingTerms
@@ -38,16 +39,29 @@ from mfa_gateway.engine.clerk import Clerk
 from mfa_gateway.engine.dispatch import Dispatcher, DispatchTerms
 from mfa_gateway.engine.journal import Journal
 from mfa_gateway.engine.judge import Judge
-from mfa_gateway.engine.ports import Directory, Sender
+from mfa_gateway.engine.ports import Directory
+from mfa_gateway.engine.tally import Counts, Tally
 from mfa_gateway.identity.bearer import BearerIdentity
-from mfa_gateway.identity.terms import BearerTerms, JwksFile, JwksUrl, KeySource, PublicKey, SharedSecret
+from mfa_gateway.identity.header import HeaderIdentity
+from mfa_gateway.identity.introspection import IntrospectedIdentity
+from mfa_gateway.identity.sources import Source, Sources
+from mfa_gateway.identity.terms import (
+    BearerTerms,
+    IntrospectionTerms,
+    JwksFile,
+    JwksUrl,
+    KeySource,
+    PublicKey,
+    SharedSecret,
+)
 from mfa_gateway.senders.log import LogSender
-from mfa_gateway.senders.post import Senders
+from mfa_gateway.senders.post import Sender, Senders
 from mfa_gateway.senders.smtp import Security, SmtpSender, SmtpTerms
 from mfa_gateway.senders.texts import Texts
+from mfa_gateway.senders.webhook import WebhookSender, WebhookTerms
 from mfa_gateway.settings import Settings, milliseconds, policy_of
-from mfa_gateway.settings.factors import Smtp, Windows
-from mfa_gateway.settings.identity import Bearer
+from mfa_gateway.settings.factors import EmailSender, Smtp, Webhook, Windows
+from mfa_gateway.settings.identity import Bearer, Introspection
 from mfa_gateway.state.embedded import EmbeddedStore
 from mfa_gateway.state.opening import StoreSettings, prepare_store
 from mfa_gateway.state.store import Store
@@ -56,14 +70,18 @@ from mfa_gateway.state.store import Store
 class Gateway:
     """A gateway, put together from its settings. It opens nothing before `start`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, runs_store: bool = True) -> None:
+        """`runs_store`: whether an embedded store is this gateway's to run; else somebody else runs it."""
         self._settings = settings
         policy = policy_of(settings)
         terms = _terms(settings, policy)
+        self._tally = Tally()
         journal = Journal(structlog.get_logger("mfa_gateway"))
-        self._embedded = EmbeddedStore(settings.store.data_dir) if settings.store.kind == "embedded" else None
-        self._store = prepare_store(store_settings(settings, self._embedded.url if self._embedded else None))
-        self._identity = BearerIdentity(map(_bearer_terms, settings.identity.bearer), clock=time.time)
+        self._embedded = embedded_store(settings) if runs_store else None
+        self._store = prepare_store(store_settings(settings))
+        told = _peer_header(settings)
+        self._identity = _identity(settings, told)
+        self._senders = _senders(settings)
         judge = Judge(
             policy=policy,
             terms=terms,
@@ -71,13 +89,15 @@ class Gateway:
             identity=self._identity,
             store=self._store,
             journal=journal,
+            meter=self._tally,
         )
         dispatcher = Dispatcher(
             terms=_dispatch_terms(settings),
             draw=draw_code,
             store=self._store,
-            sender=_sender(settings),
+            sender=self._senders,
             journal=journal,
+            meter=self._tally,
         )
         clerk = Clerk(
             terms=terms,
@@ -85,6 +105,7 @@ class Gateway:
             directory=_directory(settings, self._store),
             dispatcher=dispatcher,
             journal=journal,
+            meter=self._tally,
         )
         dialects = _dialects(settings)
         self.parts = Parts(
@@ -94,6 +115,7 @@ class Gateway:
             fallback=dialects["standard"],
             proxies=TrustedProxies(settings.trusted_proxies),
             others=_others(settings),
+            told=told,
         )
         self._open = AsyncExitStack()
         self._is_open = False
@@ -101,9 +123,10 @@ class Gateway:
     async def start(self) -> None:
         """Open the store, and run it first where it is embedded.
 
+        A store that is away now is opened by the first call that finds it: open routes need none.
+
         Raises:
             StoreUnfit: the store must not be used; the text says why and what to do.
-            StoreUnavailable: the store cannot be asked.
         """
         if self._is_open:
             return
@@ -112,7 +135,8 @@ class Gateway:
                 await opening.enter_async_context(self._embedded)
             opening.push_async_callback(self._store.close)
             opening.push_async_callback(self._identity.close)
-            await self._store.open()
+            opening.push_async_callback(self._senders.close)
+            await open_if_there(self._store)
             self._open = opening.pop_all()
         self._is_open = True
 
@@ -120,6 +144,12 @@ class Gateway:
         """Close every connection, and end the embedded store."""
         self._is_open = False
         await self._open.aclose()
+
+    def counts(self) -> Counts:
+        """What was counted so far, of calls, ceremonies, messages and trips to the store."""
+        traffic = self._store.traffic
+        counted = {"store_trips": traffic.trips, "store_commands": traffic.commands, "store_failures": traffic.failures}
+        return self._tally.counts() | {(name,): number for name, number in counted.items()}
 
     @property
     def app(self) -> ASGIApp:
@@ -129,6 +159,23 @@ class Gateway:
             ValueError: the settings name no upstream.
         """
         return MFAMiddleware(_upstream(self._settings), gateway=self)
+
+
+async def open_if_there(store: Store) -> None:
+    """Examine a store, or say that it is away.
+
+    Raises:
+        StoreUnfit: it must not be used; the text says why and what to do.
+    """
+    try:
+        await store.open()
+    except StoreUnavailable as fault:
+        structlog.get_logger("mfa_gateway").warning("starting without the store", why=str(fault))
+
+
+def embedded_store(settings: Settings) -> EmbeddedStore | None:
+    """The private server that these settings ask for, to be run; None where the store is somebody else's."""
+    return EmbeddedStore(settings.store.data_dir) if settings.store.kind == "embedded" else None
 
 
 def draw_code(digits: int) -> str:
@@ -182,6 +229,37 @@ def _others(settings: Settings) -> OtherCredentials:
     )
 
 
+def _peer_header(settings: Settings) -> PeerHeader | None:
+    header = settings.identity.header
+    return None if header is None else PeerHeader(header.name.encode("ascii"), TrustedProxies(header.peers))
+
+
+def _identity(settings: Settings, told: PeerHeader | None) -> Source:
+    """The configured sources; the usual one alone, which is asked for every protected call, without a detour."""
+    bearer, introspection, header = settings.identity.bearer, settings.identity.introspection, settings.identity.header
+    signed = BearerIdentity(map(_bearer_terms, bearer), clock=time.time) if bearer else None
+    opaque = IntrospectedIdentity(_introspection_terms(introspection)) if introspection is not None else None
+    if signed is not None and opaque is None and told is None:
+        return signed
+    named: Source | None = None
+    if header is not None and told is not None:
+        named = HeaderIdentity(realm=header.realm, name=told.name, is_listed=told.is_listed)
+    return Sources(signed=signed, opaque=opaque, told=named)
+
+
+def _introspection_terms(introspection: Introspection) -> IntrospectionTerms:
+    return IntrospectionTerms(
+        realm=introspection.realm,
+        url=introspection.url,
+        client_id=introspection.client_id,
+        client_secret=introspection.client_secret_file.content.get_secret_value().decode(),
+        issuer=introspection.issuer,
+        audience=introspection.audience or (),
+        timeout=introspection.timeout,
+        cache=introspection.cache,
+    )
+
+
 def _bearer_terms(bearer: Bearer) -> BearerTerms:
     return BearerTerms(
         realm=bearer.realm,
@@ -219,14 +297,18 @@ def store_settings(settings: Settings, url: str | None = None) -> StoreSettings:
     )
 
 
-def _sender(settings: Settings) -> Sender:
+def _senders(settings: Settings) -> Senders:
     texts = Texts(settings.factors.totp.issuer)
     email = settings.senders.email
-    if email is None:
-        return Senders({})
+    return Senders({Factor.EMAIL: _email_sender(email, texts)} if email is not None else {})
+
+
+def _email_sender(email: EmailSender, texts: Texts) -> Sender:
     if email.smtp is not None:
-        return Senders({Factor.EMAIL: SmtpSender(_smtp_terms(email.smtp), texts=texts)})
-    return Senders({Factor.EMAIL: LogSender(structlog.get_logger("mfa_gateway.senders"), texts=texts)})
+        return SmtpSender(_smtp_terms(email.smtp), texts=texts)
+    if email.webhook is not None:
+        return WebhookSender(_webhook_terms(email.webhook), texts=texts)
+    return LogSender(structlog.get_logger("mfa_gateway.senders"), texts=texts)
 
 
 def _smtp_terms(smtp: Smtp) -> SmtpTerms:
@@ -241,6 +323,10 @@ def _smtp_terms(smtp: Smtp) -> SmtpTerms:
         password=password,
         timeout=smtp.timeout,
     )
+
+
+def _webhook_terms(webhook: Webhook) -> WebhookTerms:
+    return WebhookTerms(webhook.url, webhook.secret_file.content.get_secret_value(), webhook.timeout)
 
 
 def _directory(settings: Settings, records: Store) -> Directory:

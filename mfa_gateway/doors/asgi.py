@@ -138,6 +138,7 @@ def read_call(scope: Scope, proxies: TrustedProxies) -> Call | Unreadable:
         host=host,
         query=query,
         client=proxies.client(peer, fields.get(b"x-forwarded-for")),
+        peer=peer,
         authorization=None if authorization is None else authorization.decode("latin-1"),
         code=None if code is None else code.decode("latin-1").strip(" \t"),
         headers=headers,
@@ -249,9 +250,11 @@ class _Names(dict[bytes, bool]):
     _MOST: Final = 2048
     _LONGEST: Final = 64
 
-    def __init__(self, also_drop: frozenset[bytes]) -> None:
+    def __init__(self, also_drop: frozenset[bytes], kept: bytes | None = None) -> None:
         super().__init__()
         self._also_drop = also_drop
+        if kept is not None:
+            self[kept] = True
 
     def __missing__(self, name: bytes) -> bool:
         """Judge a name that was not met before."""
@@ -265,9 +268,14 @@ class _Names(dict[bytes, bool]):
 _names = lru_cache(maxsize=16)(_Names)
 
 
-def clean_headers(headers: Iterable[tuple[bytes, bytes]], *, also_drop: frozenset[bytes] = frozenset()) -> HeaderList:
-    """The fields that go on: none that only the gateway may set, in whatever spelling, and none of `also_drop`."""
-    goes_on = _names(also_drop)
+def clean_headers(
+    headers: Iterable[tuple[bytes, bytes]], *, also_drop: frozenset[bytes] = frozenset(), kept: bytes | None = None
+) -> HeaderList:
+    """The fields that go on: none that only the gateway may set, in whatever spelling, and none of `also_drop`.
+
+    `kept` goes on all the same, in exactly this spelling.
+    """
+    goes_on = _names(also_drop) if kept is None else _names(also_drop, kept)
     return [pair for pair in headers if goes_on[pair[0]]]
 
 

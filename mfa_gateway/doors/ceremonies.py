@@ -115,6 +115,8 @@ def _anonymous_reply(dialect: Dialect, anonymous: Anonymous, asked: Asked) -> Re
             return dialect.refuse(Reason.TOKEN_MISSING, asked)
         case Anonymous.BAD_CREDENTIAL:
             return dialect.refuse(Reason.TOKEN_INVALID, asked)
+        case Anonymous.TWO_CREDENTIALS:
+            return dialect.refuse(Reason.TWO_CREDENTIALS, asked)
         case Anonymous.UNDECIDED:
             return dialect.refuse(Reason.IDENTITY_UNAVAILABLE, asked, retry_after_ms=RETRY_MS)
         case _ as never:

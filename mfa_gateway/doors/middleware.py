@@ -36,7 +36,7 @@ from mfa_gateway.doors.asgi import (
     send_reply,
 )
 from mfa_gateway.doors.ceremonies import Ceremonies
-from mfa_gateway.doors.peers import TrustedProxies
+from mfa_gateway.doors.peers import PeerHeader, TrustedProxies
 
 _log: FilteringBoundLogger = structlog.get_logger(__name__)
 
@@ -63,6 +63,7 @@ class Parts:
         fallback: for the refusals that no rule stands behind.
         proxies: who may speak for others.
         others: which carriers a protected route keeps from the application.
+        told: the header by which listed peers say who is calling, where there is one.
     """
 
     judge: Judging
@@ -71,6 +72,7 @@ class Parts:
     fallback: Dialect
     proxies: TrustedProxies
     others: OtherCredentials
+    told: PeerHeader | None = None
 
 
 class Gatekeeping(Protocol):
@@ -97,6 +99,9 @@ class MFAMiddleware:
         self._app = app
         self._gateway = gateway
         self._parts = gateway.parts
+        told = self._parts.told
+        self._never_on = frozenset((told.folded,)) if told is not None else frozenset[bytes]()
+        self._never_on_protected = self._never_on | self._parts.others.headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope.
@@ -153,15 +158,20 @@ class MFAMiddleware:
 
     def _opened(self, scope: Scope, call: Call, verdict: Pass) -> Scope:
         """The scope as the application sees it: the path that was judged, and only headers that may be believed."""
-        headers: HeaderList = clean_headers(call.headers, also_drop=self._foreign_headers(verdict))
+        told = self._parts.told
+        kept = told.kept(call) if told is not None else None
+        headers: HeaderList = clean_headers(call.headers, also_drop=self._foreign_headers(verdict), kept=kept)
         headers += proof_headers(verdict.shown)
         return {**scope, "raw_path": call.path.wire, "headers": headers}
 
     def _foreign_headers(self, verdict: Pass) -> frozenset[bytes]:
-        """The other credentials that a protected route keeps from the application. A shadow rule changes nothing."""
+        """What the application is not to read: everybody's copy of the trusted header, and on a protected route other
+        credentials. A shadow rule changes nothing.
+        """
         requirement, others = verdict.rule.requirement, self._parts.others
         is_protected = requirement.access is Access.MFA and requirement.enforcement is Enforcement.ENFORCED
-        return others.headers if is_protected and others.on_header is CarrierAction.STRIP else frozenset()
+        is_stripped = is_protected and others.on_header is CarrierAction.STRIP
+        return self._never_on_protected if is_stripped else self._never_on
 
     # --- Life ---
 

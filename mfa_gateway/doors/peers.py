@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
+from mfa_gateway.core.call import Call
+from mfa_gateway.core.credential import folded_name, namesakes
+
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
@@ -71,3 +74,33 @@ class TrustedProxies:
             if not self.trust(client):
                 break
         return plain_address(client)
+
+
+class PeerHeader:
+    """The header by which listed peers say who is calling, on its way to the application.
+
+    Only what a listed peer says once and in so many letters goes on. Everything else of that name, or of an alias of
+    it, is somebody's invention.
+
+    Attributes:
+        name: the header, in lower case.
+        folded: its name as the most careless reader sees it.
+    """
+
+    __slots__ = ("_peers", "folded", "name")
+
+    def __init__(self, name: bytes, peers: TrustedProxies) -> None:
+        self.name = name.lower()
+        self.folded = folded_name(name)
+        self._peers = peers
+
+    def is_listed(self, peer: str) -> bool:
+        """Whether this peer's word counts."""
+        return self._peers.trust(peer)
+
+    def kept(self, call: Call) -> bytes | None:
+        """The name of the field that goes on, or None where none does."""
+        if not self.is_listed(call.peer):
+            return None
+        fields = namesakes(call.headers, self.name)
+        return self.name if [name for name, _ in fields] == [self.name] else None

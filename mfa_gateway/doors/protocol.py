@@ -54,7 +54,7 @@ class ServerTerms:
         fields: header fields.
         target_bytes: the request target.
         connections: open connections; requests on more of them are answered with 503.
-        head_timeout: from a connection's first moment, or a request's first byte, to its whole head.
+        head_timeout: from a connection's first moment to its first byte, and from a request's first byte to its head.
         body_idle: for the next piece of a body: of a request's, while we are reading, and of an answer's, to be taken.
         keep_alive: an idle connection between two requests.
         drain: requests in flight at a stop.
@@ -81,6 +81,11 @@ class Phase(Enum):
     LEAVING = "leaving"
 
 
+# Looked up several times a request.
+_HEAD, _BODY, _WHOLE, _LEAVING = Phase
+_take_field: Final = HttpToolsProtocol.on_header
+
+
 class StrictProtocol(HttpToolsProtocol):
     """One connection. Answers what is ambiguous, too large or too slow by itself."""
 
@@ -88,15 +93,14 @@ class StrictProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._phase = Phase.HEAD
+        self._phase = _HEAD
         self._deadline = Deadline(self.loop, self._time_out)
         self._context: Context = copy_context()
         self._wire: asyncio.Transport
+        self._exit: Exit
         # Of the head that is being read.
-        self._is_first = True
         self._is_head_request = False
         self._head_bytes = 0
-        self._head_fields = 0
         self._tail = b""
         # Of the body that is being read. `_body_left` is None where chunks tell the end.
         self._body_left: int | None = None
@@ -108,27 +112,21 @@ class StrictProtocol(HttpToolsProtocol):
         self._thrown_away = 0
         self._unsent: float = 0
 
-    @property
-    def is_leaving(self) -> bool:
-        """Whether nothing more will be read or written."""
-        return self._phase is Phase.LEAVING or self._wire.is_closing()
-
     def _may_read(self) -> bool:
         """Whether more may be sent ahead. If not, we do not hear of a client that leaves before its answer either."""
-        return self._phase is not Phase.WHOLE or len(self._ahead) <= _MOST_AHEAD
+        return self._phase is not _WHOLE or len(self._ahead) <= _MOST_AHEAD
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Start waiting for a head."""
         super().connection_made(transport)
         self._wire = transport
-        self.transport = Exit(transport, self)
+        self.transport = self._exit = Exit(transport, self.leave)
         self.flow = Flow(transport, may_read=self._may_read, on_change=self._wind)
         self._deadline.set(self.terms.head_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget what waits; uvicorn tells the request that is being answered."""
-        self._phase = Phase.LEAVING
-        self._ahead = b""
+        self._shut()
         self._deadline.stop()
         super().connection_lost(exc)
 
@@ -147,23 +145,23 @@ class StrictProtocol(HttpToolsProtocol):
 
     def _wind(self) -> None:
         """Set the deadline that holds from now on."""
-        if self._phase is Phase.LEAVING:
+        if self._phase is _LEAVING:
             return
         if self.flow.write_paused:
             self._deadline.set(self.terms.body_idle)
-        elif self._phase is Phase.HEAD:
+        elif self._phase is _HEAD:
             self._deadline.set(self.terms.head_timeout if self._head_bytes else self.terms.keep_alive)
-        elif self._phase is Phase.BODY and not self.flow.read_paused:
+        elif self._phase is _BODY and not self.flow.read_paused:
             self._deadline.set(self.terms.linger if self.cycle.response_complete else self.terms.body_idle)
         else:
             self._deadline.clear()
 
     def _time_out(self) -> None:
-        if self._phase is Phase.LEAVING:
+        if self._phase is _LEAVING:
             self._close()
         elif self.flow.write_paused:
             self._check_taking()
-        elif self._phase is Phase.HEAD and not self._head_bytes:
+        elif self._phase is _HEAD and not self._head_bytes:
             # Nobody asked for anything: an answer would be taken for that of the next request.
             self.leave()
         else:
@@ -182,18 +180,25 @@ class StrictProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read as far as the request goes; what is beyond it waits for its turn."""
-        if self._phase is Phase.LEAVING:
+        if self._phase is _LEAVING:
             self._throw_away(len(data))
             return
-        data, self._ahead = self._ahead + data, b""
+        if self._ahead:
+            data, self._ahead = self._ahead + data, b""
         self._read(data)
 
     def _read(self, data: bytes) -> None:
-        while data and self._phase in (Phase.HEAD, Phase.BODY):
-            end = self._reach(data)
-            self._feed(data[:end])
+        while data:
+            if self._phase is _HEAD:
+                end = self._end_of_head(data)
+                self._feed_head(data[:end])
+            elif self._phase is _BODY:
+                end = self._body_left or len(data)
+                self._feed_body(data[:end])
+            else:
+                break
             data = data[end:]
-        if data and self._phase is Phase.WHOLE:
+        if data and self._phase is _WHOLE:
             self._ahead = data
             self.flow.pause_reading()
 
@@ -201,43 +206,35 @@ class StrictProtocol(HttpToolsProtocol):
         data, self._ahead = self._ahead, b""
         self._read(data)
 
-    def _reach(self, data: bytes) -> int:
-        """How many of these bytes belong to this request, as far as that can be known before they are parsed."""
-        if self._phase is Phase.BODY:
-            return min(self._body_left or len(data), len(data))
+    def _end_of_head(self, data: bytes) -> int:
+        """How many of these bytes belong to the head. Its end may lie across two packets."""
         known = self._tail + data
         end = known.find(_END_OF_HEAD) + len(_END_OF_HEAD)
         if end < len(_END_OF_HEAD):
             self._tail = known[1 - len(_END_OF_HEAD) :]
             return len(data)
-        self._tail = b""
-        return end - len(known) + len(data)
+        return end - len(self._tail)
 
-    def _feed(self, piece: bytes) -> None:
-        self._count(len(piece))
-        try:
-            self.parser.feed_data(piece)
-        except HttpParserUpgrade:
-            # RFC 9110 section 7.8: a server may go on as if the field were not there. Nothing is upgraded to here.
-            pass
-        except HttpParserError as error:
-            self._stop_parsing(error)
+    def _feed_head(self, piece: bytes) -> None:
+        is_begun = self._head_bytes > 0
+        self._head_bytes += len(piece)
+        if self._head_bytes > self.terms.head_bytes:
+            # Not even parsed: what it is does not matter any more.
+            is_target = not is_begun and len(piece.partition(b"\r\n")[0]) > self.terms.target_bytes
+            self._refuse(414 if is_target else 431, "its head is too large")
             return
-        if self._phase is Phase.HEAD and self._head_bytes > self.terms.head_bytes:
-            self._refuse(431, "its head is too large")
-        elif self._phase is Phase.BODY:
-            self._check_body()
+        self._parse(piece)
+        if self._phase is _HEAD and not is_begun:
+            self._deadline.set(self.terms.head_timeout)
 
-    def _count(self, size: int) -> None:
-        if self._phase is Phase.HEAD:
-            if not self._head_bytes and not self._is_first:
-                self._deadline.set(self.terms.head_timeout)
-            self._head_bytes += size
-        else:
-            self._since_body += size
-            self._since_piece += size
-            if self._body_left is not None:
-                self._body_left -= size
+    def _feed_body(self, piece: bytes) -> None:
+        self._since_body += len(piece)
+        self._since_piece += len(piece)
+        if self._body_left is not None:
+            self._body_left -= len(piece)
+        self._parse(piece)
+        if self._phase is _BODY:
+            self._check_body()
 
     def _check_body(self) -> None:
         if self.cycle.response_complete:
@@ -250,8 +247,17 @@ class StrictProtocol(HttpToolsProtocol):
             if not self.flow.write_paused:
                 self._wind()
 
+    def _parse(self, piece: bytes) -> None:
+        try:
+            self.parser.feed_data(piece)
+        except HttpParserUpgrade:
+            # RFC 9110 section 7.8: a server may go on as if the field were not there. Nothing is upgraded to here.
+            pass
+        except HttpParserError as error:
+            self._stop_parsing(error)
+
     def _stop_parsing(self, error: HttpParserError) -> None:
-        if self._phase is Phase.WHOLE:
+        if self._phase is _WHOLE:
             # The next request began where only the parser could see it: behind the last chunk. It is lost now. Clients
             # send again what was not answered (RFC 9112 section 9.3.2).
             self.cycle.keep_alive = False
@@ -265,12 +271,11 @@ class StrictProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        if self._phase is Phase.WHOLE:
+        if self._phase is _WHOLE:
             raise RefusedRequest(400, "it was sent ahead of an answer")
         super().on_message_begin()
         self.scope["extensions"] = {UNDATED: {}}
         self._is_head_request = False
-        self._head_fields = 0
 
     def on_url(self, url: bytes) -> None:
         """A piece of the target."""
@@ -280,32 +285,28 @@ class StrictProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header field; after the head it is a trailer, which nobody asked for and nobody gets."""
-        if self._phase is not Phase.HEAD:
-            return
-        self._head_fields += 1
-        if self._head_fields > self.terms.fields:
-            raise RefusedRequest(431, "it has too many header fields")
-        super().on_header(name, value)
+        if self._phase is _HEAD:
+            _take_field(self, name, value)
 
     def on_headers_complete(self) -> None:
         """The head is there: refuse it, or let a request begin."""
         method, version = self.parser.get_method(), self.parser.get_http_version()
         self._is_head_request = method == b"HEAD"
         check_request_line(method, self.url, version)
-        if self._head_bytes > self.terms.head_bytes:
-            raise RefusedRequest(431, "its head is too large")
-        length = body_length(self.headers, version)
+        if len(self.headers) > self.terms.fields:
+            raise RefusedRequest(431, "it has too many header fields")
+        self._body_left = body_length(self.headers, version)
         if len(self.connections) > self.terms.connections:
             raise RefusedRequest(503, "there are too many connections")
         if version == "1.0":
             # RFC 9110 section 10.1.1: such a client would take `100 Continue` for the answer.
             self.expect_100_continue = False
-        self._phase = Phase.BODY
-        self._is_first = False
-        self._body_left = length
+        self._phase = _BODY
         self._since_body = self._since_piece = 0
         super().on_headers_complete()
-        self._wind()
+        # A request without a body is whole before anything else happens.
+        if self._body_left != 0:
+            self._wind()
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
@@ -318,26 +319,27 @@ class StrictProtocol(HttpToolsProtocol):
         if self.cycle.response_complete:
             self._go_on()
         else:
-            self._phase = Phase.WHOLE
+            self._phase = _WHOLE
             self._wind()
 
     def on_response_complete(self) -> None:
         """The answer is whole. Its request may not be: then the rest is read on, as far as that is cheap."""
         self.server_state.total_requests += 1
-        if self.is_leaving:
+        if self._exit.is_closing():
             return
-        if self._phase is Phase.WHOLE:
+        if self._phase is _WHOLE:
             self._go_on()
+            self.flow.resume_reading()
         elif self.expect_100_continue:
             # The client need not send the body any more, and then its next request would be taken for it.
             self.leave()
-            return
-        self._since_piece = 0
-        self.flow.resume_reading()
-        self._wind()
+        else:
+            self._since_piece = 0
+            self.flow.resume_reading()
+            self._wind()
 
     def _go_on(self) -> None:
-        self._phase = Phase.HEAD
+        self._phase = _HEAD
         self._head_bytes = 0
         self._tail = b""
         self._wind()
@@ -351,7 +353,7 @@ class StrictProtocol(HttpToolsProtocol):
         """Answer a request that is none, unless its answer has begun already: then it just ends."""
         request_id = new_request_id()
         _log.info("refused unread", request_id=request_id, status=status, why=why)
-        is_running = self._phase is Phase.BODY
+        is_running = self._phase is _BODY
         if not is_running or not self.cycle.response_started:
             self._wire.write(plain_refusal(status, request_id, is_head=self._is_head_request))
         if is_running and not self.cycle.response_complete:
@@ -361,12 +363,11 @@ class StrictProtocol(HttpToolsProtocol):
 
     def leave(self) -> None:
         """Close, at once where nothing of the client can be on its way, else by halves."""
-        if self.is_leaving:
+        if self._exit.is_closing():
             return
-        is_between = self._phase is Phase.HEAD and not self._head_bytes
-        is_over = (is_between or self._phase is Phase.WHOLE) and not self._ahead and not self._has_lost_bytes
-        self._phase = Phase.LEAVING
-        self._ahead = b""
+        is_between = self._phase is _HEAD and not self._head_bytes
+        is_over = (is_between or self._phase is _WHOLE) and not self._ahead and not self._has_lost_bytes
+        self._shut()
         if is_over:
             self._close()
             return
@@ -374,6 +375,11 @@ class StrictProtocol(HttpToolsProtocol):
             self._wire.write_eof()
         self.flow.resume_reading()
         self._deadline.set(self.terms.linger)
+
+    def _shut(self) -> None:
+        self._phase = _LEAVING
+        self._exit.is_shut = True
+        self._ahead = b""
 
     def _throw_away(self, size: int) -> None:
         self._thrown_away += size

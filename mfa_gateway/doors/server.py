@@ -8,12 +8,12 @@ What stays out: the reading itself (protocol), and policy.
 import asyncio
 from collections.abc import Callable
 from math import ceil
-from socket import socket
 
 import uvicorn
 
 from mfa_gateway.doors.asgi import ASGIApp
 from mfa_gateway.doors.protocol import ServerTerms, StrictProtocol
+from mfa_gateway.doors.stopping import GatewayServer, ServedProtocol
 
 __all__ = ["ServerTerms", "StrictProtocol", "make_server", "new_event_loop"]
 
@@ -27,29 +27,15 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-class GatewayServer(uvicorn.Server):
-    """A server that tells its port as soon as it takes connections."""
-
-    def __init__(self, config: uvicorn.Config, announce: Callable[[int], None]) -> None:
-        super().__init__(config)
-        self._announce = announce
-
-    async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Begin to listen."""
-        await super().startup(sockets)
-        if self.started:
-            self._announce(self.servers[0].sockets[0].getsockname()[1])
-
-
 def _say_nothing(_port: int) -> None:
     """For those who know where they listen."""
 
 
 def make_server(
     app: ASGIApp, *, host: str, port: int, terms: ServerTerms, announce: Callable[[int], None] = _say_nothing
-) -> uvicorn.Server:
+) -> GatewayServer:
     """A server ready to run. Proxy headers are read by the gateway itself, never by uvicorn: it trusts 127.0.0.1."""
-    protocol = type("BoundProtocol", (StrictProtocol,), {"terms": terms})
+    protocol = type("BoundProtocol", (ServedProtocol,), {"terms": terms})
     config = uvicorn.Config(
         app,
         host=host,
@@ -65,4 +51,4 @@ def make_server(
         date_header=False,
         timeout_graceful_shutdown=ceil(terms.drain),
     )
-    return GatewayServer(config, announce)
+    return GatewayServer(config, protocol, announce)

@@ -6,44 +6,31 @@ They close and pause on their own; here the connection is asked instead. What st
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
 
-class Leaving(Protocol):
-    """A connection that knows whether it is over."""
-
-    @property
-    def is_leaving(self) -> bool:
-        """Whether nothing more will be read or written."""
-        ...
-
-    def leave(self) -> None:
-        """Close, in a way that loses nothing of an answer."""
-        ...
-
-
 class Exit(asyncio.Transport):
-    """The transport as a request sees it: closing it is leaving, and nothing is written after that."""
+    """The transport as a request sees it: closing it is leaving, and nothing is written once it is shut."""
 
-    def __init__(self, wire: asyncio.Transport, connection: Leaving) -> None:
+    def __init__(self, wire: asyncio.Transport, leave: Callable[[], None]) -> None:
         super().__init__()
         self._wire = wire
-        self._connection = connection
+        self._leave = leave
+        self.is_shut = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Write, unless it is too late for that."""
-        if not self._connection.is_leaving:
+        if not self.is_shut:
             self._wire.write(data)
 
     def close(self) -> None:
         """Let the connection end."""
-        self._connection.leave()
+        self._leave()
 
     def is_closing(self) -> bool:
         """Whether the connection is ending."""
-        return self._connection.is_leaving
+        return self.is_shut or self._wire.is_closing()
 
 
 class Flow(FlowControl):

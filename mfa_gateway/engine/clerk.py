@@ -25,20 +25,29 @@ from mfa_gateway.core.gate import RETRY_MS, Terms
 from mfa_gateway.core.verdict import Reason
 from mfa_gateway.engine.dispatch import Dispatcher
 from mfa_gateway.engine.journal import Journal
-from mfa_gateway.engine.ports import Directory, Store
+from mfa_gateway.engine.ports import Directory, Meter, Store
+from mfa_gateway.engine.tally import UNCOUNTED
 
 
 class Clerk:
     """Carries out commands."""
 
     def __init__(
-        self, *, terms: Terms, store: Store, directory: Directory, dispatcher: Dispatcher, journal: Journal
+        self,
+        *,
+        terms: Terms,
+        store: Store,
+        directory: Directory,
+        dispatcher: Dispatcher,
+        journal: Journal,
+        meter: Meter = UNCOUNTED,
     ) -> None:
         self._terms = terms
         self._store = store
         self._directory = directory
         self._dispatcher = dispatcher
         self._journal = journal
+        self._meter = meter
 
     async def carry_out(self, command: Command, call: Call) -> Outcome:
         """Play the ceremony that a command asks for to its outcome. A fault on the way becomes a refusal."""
@@ -47,6 +56,7 @@ class Clerk:
         except Fault as fault:
             self._journal.faulted(call, fault)
             outcome = Failed(Reason.STORE_UNAVAILABLE, RETRY_MS)
+        self._meter.performed(command.action, outcome)
         self._journal.concluded(call, command, outcome)
         return outcome
 

@@ -17,7 +17,8 @@ from mfa_gateway.core.fault import DeliveryFailed
 from mfa_gateway.core.message import CodeMessage
 from mfa_gateway.core.quota import Quota, QuotaKind, Window
 from mfa_gateway.engine.journal import Journal
-from mfa_gateway.engine.ports import Sender, Store
+from mfa_gateway.engine.ports import Meter, Sender, Store
+from mfa_gateway.engine.tally import UNCOUNTED
 
 # What one customer of a provider is given (RFC 6177 section 2): everybody in it can be the same somebody.
 _CUSTOMER_PREFIX: Final = 64
@@ -40,16 +41,29 @@ class Dispatcher:
     """Issues and sends codes. `draw` gives a random code of so many digits, each of the 10^n equally likely."""
 
     def __init__(
-        self, *, terms: DispatchTerms, draw: Callable[[int], str], store: Store, sender: Sender, journal: Journal
+        self,
+        *,
+        terms: DispatchTerms,
+        draw: Callable[[int], str],
+        store: Store,
+        sender: Sender,
+        journal: Journal,
+        meter: Meter = UNCOUNTED,
     ) -> None:
         self._terms = terms
         self._draw = draw
         self._store = store
         self._sender = sender
         self._journal = journal
+        self._meter = meter
 
     async def deliver(self, account: AccountId, need: Deliver, call: Call) -> Delivery:
         """Issue one code and send it, unless it is too soon, too many, or nobody takes it."""
+        delivery = await self._deliver(account, need, call)
+        self._meter.dispatched(need.factor, delivery)
+        return delivery
+
+    async def _deliver(self, account: AccountId, need: Deliver, call: Call) -> Delivery:
         address = need.address or self._store.pinned_address(account, need.factor, need.standing)
         if address is None:
             return NotSent()

@@ -57,7 +57,7 @@ class Journal:
     def concluded(self, call: Call, command: Command, outcome: Outcome) -> None:
         """One ceremony; a change of factors is an audit event, and so is a ban."""
         has_changed = isinstance(outcome, Done) and command.action in _CHANGES
-        has_banned = isinstance(outcome, Failed) and _is_new_ban(outcome.reason, outcome.retry_after_ms)
+        has_banned = isinstance(outcome, Failed) and is_new_ban(outcome.reason, outcome.retry_after_ms)
         audited = has_changed or has_banned
         self._log.info("ceremony", **_call_fields(call), **dict(_ceremony_fields(command, outcome)), audit=audited)
 
@@ -95,7 +95,7 @@ def _refusal_fields(refusal: Refuse) -> Fields:
         yield "detail", written(refusal.detail)
     if refusal.retry_after_ms:
         yield "retry_after_ms", refusal.retry_after_ms
-    if _is_new_ban(refusal.reason, refusal.retry_after_ms):
+    if is_new_ban(refusal.reason, refusal.retry_after_ms):
         yield "audit", True
 
 
@@ -117,7 +117,7 @@ def _caller_fields(caller: Caller | None) -> Fields:
         yield "subject", masked_subject(caller.account)
 
 
-def _is_new_ban(reason: Reason, left_ms: int) -> bool:
+def is_new_ban(reason: Reason, left_ms: int) -> bool:
     """Whether this very code brought the ban: those that come under a ban have a reason of their own."""
     return reason is Reason.CODE_INVALID and left_ms > 0
 

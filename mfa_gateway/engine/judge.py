@@ -9,6 +9,9 @@ Every decision on the way is a pure function of `core.gate`; this module only wa
 forms, and anything that changes an account (clerk).
 """
 
+from collections.abc import Callable
+from time import perf_counter
+
 from mfa_gateway.core.account import Anonymous, Caller, Identification
 from mfa_gateway.core.call import Call
 from mfa_gateway.core.credential import OtherCredentials, refused_carrier
@@ -18,7 +21,8 @@ from mfa_gateway.core.policy import Policy, Rule
 from mfa_gateway.core.proof import Redemption
 from mfa_gateway.core.verdict import Pass, Reason, Refuse, Verdict
 from mfa_gateway.engine.journal import Journal
-from mfa_gateway.engine.ports import Identity, Store
+from mfa_gateway.engine.ports import Identity, Meter, Store
+from mfa_gateway.engine.tally import UNCOUNTED
 
 
 class Judge:
@@ -33,17 +37,24 @@ class Judge:
         identity: Identity,
         store: Store,
         journal: Journal,
+        meter: Meter = UNCOUNTED,
+        clock: Callable[[], float] = perf_counter,
     ) -> None:
+        """`clock` gives seconds, for how long judging takes."""
         self._policy = policy
         self._terms = terms
         self._others = others
         self._identity = identity
         self._store = store
         self._journal = journal
+        self._meter = meter
+        self._clock = clock
 
     async def judge(self, call: Call) -> Verdict:
         """Decide whether a call goes on. Never raises for anything a client, the store or an issuer can do."""
+        began = self._clock()
         verdict = await self._verdict(call)
+        self._meter.judged(verdict, self._clock() - began)
         self._journal.decided(call, verdict)
         return verdict
 

@@ -9,10 +9,11 @@ from typing import Protocol
 
 from mfa_gateway.core.account import AccountId, Caller, Factor, Identification, Person, Standing
 from mfa_gateway.core.call import Call
-from mfa_gateway.core.ceremony import Change
+from mfa_gateway.core.ceremony import Action, Change, Delivery, Outcome
 from mfa_gateway.core.message import CodeMessage
 from mfa_gateway.core.proof import Purpose, Receipt, Redemption, Scope
 from mfa_gateway.core.quota import Quota
+from mfa_gateway.core.verdict import Verdict
 
 
 class Store(Protocol):
@@ -77,4 +78,20 @@ class Sender(Protocol):
 
     async def send(self, message: CodeMessage) -> None:
         """Hand a message over within the sender's own deadline. Raises `DeliveryFailed`."""
+        ...
+
+
+class Meter(Protocol):
+    """What is counted. Nothing here waits, raises, or keeps what belongs to one caller or one path."""
+
+    def judged(self, verdict: Verdict, seconds: float) -> None:
+        """One call was judged, in so many seconds. On every call: it has to cost next to nothing."""
+        ...
+
+    def performed(self, action: Action, outcome: Outcome) -> None:
+        """One ceremony came to its outcome."""
+        ...
+
+    def dispatched(self, factor: Factor, delivery: Delivery) -> None:
+        """One code was sent, or not."""
         ...

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from typing import Final
 
+from mfa_gateway.core.credential import folded_name
 from mfa_gateway.settings.decoding import Draft
 from mfa_gateway.settings.durations import duration_text
 from mfa_gateway.settings.factors import Smtp, Windows
@@ -130,6 +131,16 @@ def _told_apart(one: Bearer, other: Bearer, *, places: tuple[Place, Place]) -> I
         )
 
 
+def _trusted_header(draft: Draft) -> Iterator[Problem]:
+    header, others = draft.settings.identity.header, draft.settings.identity.other_credentials
+    if header is None or not draft.is_whole("identity", "other_credentials"):
+        return
+    for index, name in enumerate(others.headers):
+        if folded_name(name.encode()) == folded_name(header.name.encode()):
+            place: Place = ("identity", "other_credentials", "headers", index)
+            yield problem_at(place, "is identity.header.name, which is judged: take it off this list")
+
+
 def _email(draft: Draft) -> Iterator[Problem]:
     settings, place = draft.settings, ("senders", "email")
     if settings.senders.email is None:
@@ -214,6 +225,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _store,
     _secrets,
     _bearers,
+    _trusted_header,
     _email,
     _sms,
     _codes,

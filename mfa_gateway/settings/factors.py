@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from mfa_gateway.settings.addresses import HttpUrl
 from mfa_gateway.settings.durations import Duration, within
-from mfa_gateway.settings.files import ReadPasswordFile
+from mfa_gateway.settings.files import ReadPasswordFile, ReadSecretFile, SecretFile
 from mfa_gateway.settings.section import Bool, Int, Section, Text, exactly_one_of
 
 FactorName = Literal["email", "sms", "totp"]
@@ -108,11 +108,26 @@ class LogSender(Section):
     """Writes messages, codes included, to the log. For development only."""
 
 
-class WebhookSender(Section):
-    """Posts messages to a URL."""
+# RFC 2104 section 3: keys shorter than the hash (SHA-256) weaken it.
+_MIN_SIGNING_KEY: Final = 32
+
+
+def _signing_key(file: SecretFile) -> SecretFile:
+    if (size := len(file.content.get_secret_value())) < _MIN_SIGNING_KEY:
+        how = "make one with `openssl rand -base64 32`"
+        raise ValueError(f"holds {size} bytes, and a key that signs needs at least {_MIN_SIGNING_KEY}: {how}")
+    return file
+
+
+class Webhook(Section):
+    """Posts messages to a URL, signed. Body and signature are described in the manual, mfa-gateway.yaml."""
 
     url: HttpUrl
     """Where to post to."""
+    secret_file: Annotated[ReadSecretFile, AfterValidator(_signing_key)]
+    """File with the secret that signs the requests, at least 32 bytes; the service has the same."""
+    timeout: Annotated[Duration, within("100ms", "5m")] = 10.0
+    """For handing one message over, from connecting to the answer."""
 
 
 def _nothing_means_on(value: object) -> object:
@@ -131,7 +146,7 @@ class EmailSender(Section):
     """Through a mail server."""
     log: Logging = None
     """To the log, for development only: `log: {}`."""
-    webhook: WebhookSender | None = None
+    webhook: Webhook | None = None
     """Through an HTTP service."""
 
 
@@ -140,7 +155,7 @@ class SmsSender(Section):
 
     model_config = exactly_one_of("webhook", "log")
 
-    webhook: WebhookSender | None = None
+    webhook: Webhook | None = None
     """Through an HTTP service."""
     log: Logging = None
     """To the log, for development only: `log: {}`."""

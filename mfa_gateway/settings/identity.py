@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from mfa_gateway.settings.addresses import HeaderName, HttpUrl, Network
 from mfa_gateway.settings.durations import Duration, within
-from mfa_gateway.settings.files import ReadableFile, ReadSecretFile, read_bytes
+from mfa_gateway.settings.files import ReadableFile, ReadPasswordFile, ReadSecretFile, read_bytes
 from mfa_gateway.settings.section import Section, Text, exactly_one_of
 
 _REALM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
@@ -124,7 +124,11 @@ class Bearer(Section):
 
 
 class Introspection(Section):
-    """Callers with opaque tokens, looked up at the issuer (RFC 7662)."""
+    """Callers with opaque tokens, looked up at the issuer (RFC 7662).
+
+    Beside `bearer`, a token that begins like a JWT (a JSON object in base64url, then a dot) is judged as one and never
+    looked up.
+    """
 
     realm: Realm
     """Name of this group of accounts."""
@@ -132,19 +136,52 @@ class Introspection(Section):
     """The issuer's introspection endpoint."""
     client_id: Text
     """Our name at the issuer."""
-    client_secret_file: ReadSecretFile
+    client_secret_file: ReadPasswordFile
     """File with our secret at the issuer."""
+    issuer: Text | None = None
+    """The answer's `iss` must be exactly this. Not written: it is not looked at."""
+    audience: OneOrMore | None = None
+    """The answer's `aud` must hold this, or one of these. Not written: tokens for anybody count."""
+    timeout: Annotated[Duration, within("100ms", "30s")] = 5.0
+    """For one look-up. Later is an outage (503)."""
+    cache: Annotated[Duration, within("0s", "10m")] = 60.0
+    """How long a good answer counts without asking again, and so how long a revoked token may go unnoticed."""
+
+
+# What says how a message is framed, where it goes and where it comes from, and what carries credentials of its own.
+_NO_NAMES_OF_CALLERS: Final = _OWN_HEADERS | {
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "forwarded",
+    "host",
+    "proxy-authorization",
+    "transfer-encoding",
+    "upgrade",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-request-id",
+}
+
+
+def _naming_header(value: str) -> str:
+    plain = value.replace("_", "-").replace(".", "-")
+    if plain in _NO_NAMES_OF_CALLERS or plain.startswith("x-mfa-"):
+        raise ValueError(f"'{value}' means something else: name a header that holds the caller alone")
+    return value
 
 
 class TrustedHeader(Section):
-    """Callers named by a proxy in front of us."""
+    """Callers named by a proxy in front of us. A call that brings a token as well is refused (400)."""
 
     realm: Realm
     """Name of this group of accounts."""
-    name: HeaderName
-    """Header that holds the subject."""
+    name: Annotated[HeaderName, AfterValidator(_naming_header)]
+    """Header that holds the subject, once, and without a comma."""
     peers: Annotated[tuple[Network, ...], Field(alias="from", min_length=1)]
-    """Networks of the proxies whose word counts."""
+    """Networks of the proxies whose word counts, by their own address. From others the header is taken off."""
 
 
 def _foreign_header(value: str) -> str:

@@ -44,10 +44,6 @@ def _more_than_one(value: object) -> bool:
     return isinstance(value, list) and len(value) > 1
 
 
-def _number_above_one(value: object) -> bool:
-    return isinstance(value, int) and value > 1
-
-
 def _other_than(usual: str) -> Asks:
     return lambda value: isinstance(value, str) and value != usual
 
@@ -64,10 +60,7 @@ _PLAIN: Final = "forward to one http://host:port"
 _STORES: Final = "use embedded, redis://, rediss://, unix:// or memory://"
 
 LATER: Final = (
-    Later("workers", _number_above_one, "use one worker"),
-    Later("ops_listen", _anything),
     Later("tls", _anything, "leave TLS to what stands in front"),
-    Later("health.ready_needs", _entries),
     Later("upstream", _more_than_one, _PLAIN),
     Later("upstream", _begins("unix:", "https:"), _PLAIN),
     Later("upstream[].url", _begins("unix:", "https:"), _PLAIN),
@@ -78,12 +71,9 @@ LATER: Final = (
     Later("upstream[].tls", _anything, _PLAIN),
     Later("store.url", _begins("redis+sentinel:", "redis+cluster:"), _STORES),
     Later("identity.bearer[].websocket_subprotocol", _anything),
-    Later("identity.introspection", _anything, "use identity.bearer"),
-    Later("identity.header", _anything, "use identity.bearer"),
     Later("directory.source", _one_of("http"), "use claims or store"),
     Later("cors.origins", _entries),
     Later("factors.sms.enabled", _switched_on, "use email"),
-    Later("senders.email.webhook", _anything, "use senders.email.smtp"),
     Later("senders.sms", _anything),
     Later("rate_limits.send_per_prefix", _entries),
     Later("rate_limits.send_per_country", _entries),

@@ -81,7 +81,9 @@ class Timeouts(Section):
     first_byte: Wait = 60.0
     """For the upstream to begin its answer (else 504)."""
     drain: Annotated[Duration, within("0s", "1h")] = 10.0
-    """For requests in flight when the gateway is stopped."""
+    """From being told to stop to having stopped: the notice, and the requests in flight."""
+    notice: Annotated[Duration, within("0s", "1h")] = 1.0
+    """Where there is ops_listen: how long calls are still taken while /readyz says no, so that balancers notice."""
 
 
 class Limits(Section):
@@ -112,4 +114,4 @@ class Health(Section):
     """What `/readyz` means."""
 
     ready_needs: tuple[Literal["store"], ...] = ()
-    """What must be well for the gateway to call itself ready. None: configuration loaded and listening."""
+    """What must be well besides for the gateway to call itself ready. None: configuration loaded and listening."""

@@ -388,6 +388,7 @@ def living(world: World, events: list[str], *, breaks: str = "") -> MFAMiddlewar
             await receive()
             events.append(f"application {stage} after {world.life}")
             await send({"type": f"lifespan.{stage}.{'failed' if stage == breaks else 'complete'}"})
+            events.append(f"{stage} told after {world.life}")
             if stage == breaks:
                 return
 
@@ -398,7 +399,12 @@ async def test_the_gateway_opens_before_the_application_and_closes_after_it(worl
     events: list[str] = []
     life = Life()
     await life.play(living(world, events))
-    assert events == ["application startup after ['start']", "application shutdown after ['start']"]
+    assert events == [
+        "application startup after ['start']",
+        "startup told after ['start']",
+        "application shutdown after ['start']",
+        "shutdown told after ['start', 'stop']",
+    ]
     assert life.sent == ["startup.complete", "shutdown.complete"]
     assert world.life[:2] == ["start", "stop"]
 

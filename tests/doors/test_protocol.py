@@ -63,6 +63,17 @@ async def test_requests_sent_ahead_are_not_looked_at_before_their_turn(serve: "S
     assert gate.most_running == 1
 
 
+async def test_what_comes_after_requests_sent_ahead_is_read_too(serve: "Serve") -> None:
+    gate = Gate()
+    client = await (await serve(gate.app)).connect()
+    await client.send(request("/one") + request("/two"))
+    for _ in range(3):
+        gate.may_go.release()
+    assert [(await client.answer()).body for _ in range(2)] == [b"/one", b"/two"]
+    await client.send(request("/three"))
+    assert (await client.answer()).body == b"/three"
+
+
 async def test_what_is_sent_ahead_is_bounded_even_if_the_application_keeps_asking(serve: "Serve") -> None:
     may_end = asyncio.Event()
 
@@ -102,10 +113,14 @@ async def test_a_bad_request_behind_a_good_one_does_not_touch_the_good_ones_answ
 
 async def test_what_follows_chunks_in_one_packet_is_not_served_and_the_client_is_told(serve: "Serve") -> None:
     app = Recorder()
-    client = await (await serve(app, QUICK)).connect()
+    served = await serve(app, QUICK)
+    client = await served.connect()
     await client.send(request("/a", CHUNKED, method="POST") + b"2\r\nhi\r\n0\r\n\r\n" + request("/b"))
     answer = await client.answer()
     assert (answer.body, answer.values(b"connection")) == (b"hi", [b"close"])
+    (connection,) = served.connections
+    assert connection._phase is Phase.LEAVING
+    assert not connection._wire.is_closing()
     assert await client.rest() == b""
     assert app.targets == ["POST /a"]
 
@@ -261,6 +276,17 @@ async def test_a_head_in_drops_is_closed_in_the_end(serve: "Serve") -> None:
     assert drops < 20
 
 
+async def test_a_body_has_a_time_of_its_own(serve: "Serve") -> None:
+    half = request("/", "Content-Length: 4", method="POST") + b"bo"
+    patient = await (await serve(Recorder(), ServerTerms(head_timeout=SHORT, body_idle=DEADLINE))).connect()
+    await patient.send(half)
+    assert await patient.is_open_for(3 * SHORT)
+    await patient.send(b"dy")
+    assert (await patient.answer()).body == b"body"
+    quick = await serve(Recorder(), ServerTerms(head_timeout=2 * DEADLINE, body_idle=SHORT))
+    assert (await quick.ask(half)).startswith(b"HTTP/1.1 408 ")
+
+
 async def test_half_a_body_is_answered_with_408_and_the_application_hears_of_it(serve: "Serve") -> None:
     app = Recorder()
     answer = await (await serve(app, QUICK)).ask(request("/", "Content-Length: 10", method="POST") + b"half")
@@ -295,6 +321,16 @@ async def test_an_idle_connection_is_closed_after_a_while(serve: "Serve") -> Non
     await client.send(request())
     assert (await client.answer()).status == 200
     assert await client.rest() == b""
+
+
+async def test_the_time_for_a_head_begins_with_its_first_byte(serve: "Serve") -> None:
+    client = await (await serve(Recorder(), ServerTerms(keep_alive=SHORT, head_timeout=DEADLINE))).connect()
+    await client.send(request())
+    await client.answer()
+    await client.send(b"GET / HTTP/1.1\r\n")
+    assert await client.is_open_for(3 * SHORT)
+    await client.send(b"Host: gw.test\r\n\r\n")
+    assert (await client.answer()).status == 200
 
 
 async def test_blank_lines_do_not_keep_a_connection(serve: "Serve") -> None:
@@ -359,21 +395,23 @@ async def test_a_client_that_takes_nothing_of_its_answer_is_dropped(serve: "Serv
     await until(lambda: not served.server.server_state.tasks)
 
 
-async def test_a_client_that_takes_its_answer_slowly_gets_all_of_it(serve: "Serve") -> None:
-    size = 6_000_000
+@pytest.mark.parametrize("fields", [(), ("Connection: close",)], ids=["kept", "closed"])
+async def test_a_client_that_takes_its_answer_slowly_gets_all_of_it(serve: "Serve", fields: tuple[str, ...]) -> None:
+    size = 12_000_000
 
     async def large(_scope: Scope, _receive: Receive, send: Send) -> None:
         await reply(send, b"x" * size)
 
-    client = await (await serve(application(large), QUICK)).connect()
-    await client.send(request("/", "Connection: close"))
+    client = await (await serve(application(large), ServerTerms(body_idle=0.4))).connect()
+    await client.send(request("/", *fields))
+    await client.reader.readuntil(b"\r\n\r\n")
     taken = 0
     async with asyncio.timeout(DEADLINE):
-        while piece := await client.reader.read(size // 20):
-            taken += len(piece)
+        while taken < size:
+            taken += len(await client.reader.read(size // 24))
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(asyncio.Event().wait(), SHORT / 5)
-    assert taken > size
+                await asyncio.wait_for(asyncio.Event().wait(), 0.03)
+    assert taken == size
 
 
 # --- Early answers and refusals ---------------------------------------------------------------
@@ -439,12 +477,12 @@ async def test_after_an_early_answer_broken_chunks_get_no_second_one(serve: "Ser
 async def test_after_a_refused_expectation_the_next_request_is_not_taken_for_the_body(
     serve: "Serve", handler: Handler
 ) -> None:
-    served = await serve(application(handler), QUICK)
-    expecting = request("/", "Content-Length: 500", "Expect: 100-continue", method="POST")
-    client = await served.connect()
-    await client.send(expecting)
+    following = request("/next")
+    fields = [f"Content-Length: {len(following)}", "Expect: 100-continue"]
+    client = await (await serve(application(handler), QUICK)).connect()
+    await client.send(request("/", *fields, method="POST"))
     assert (await client.answer()).status == 403
-    await client.send(request("/next"))
+    await client.send(following + following)
     assert await client.rest() == b""
 
 
@@ -588,6 +626,27 @@ async def test_an_application_that_breaks_off_leaves_an_answer_that_is_visibly_i
 
     answer = await (await serve(application(cut), QUICK)).ask(request())
     assert answer.endswith(b"4\r\nhalf\r\n")
+
+
+async def test_what_an_application_sends_after_it_broke_goes_nowhere(serve: "Serve") -> None:
+    may_send = asyncio.Event()
+    late: list[asyncio.Task[None]] = []
+
+    async def broken(_scope: Scope, _receive: Receive, send: Send) -> None:
+        async def send_late() -> None:
+            await may_send.wait()
+            await send({"type": "http.response.body", "body": b"late", "more_body": True})
+
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"8")]})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        late.append(asyncio.ensure_future(send_late()))
+        raise RuntimeError("broken on purpose")
+
+    client = await (await serve(application(broken), ServerTerms(linger=DEADLINE))).connect()
+    await client.send(request("/", "Content-Length: 10", method="POST"))
+    assert (await client.rest()).endswith(b"half")
+    may_send.set()
+    await late[0]
 
 
 async def test_an_answer_to_head_and_one_without_content_keep_the_connection(serve: "Serve") -> None:

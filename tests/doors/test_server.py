@@ -2,12 +2,12 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 
 from mfa_gateway.core.policy import Access
-from mfa_gateway.doors.asgi import Receive, Scope, Send
+from mfa_gateway.doors.asgi import ASGIApp, Receive, Scope, Send
 from mfa_gateway.doors.middleware import MFAMiddleware
 from mfa_gateway.doors.server import ServerTerms, make_server
 from tests.doors.gateways import World
@@ -441,36 +441,50 @@ async def test_a_connection_that_waits_for_less_than_a_second_waits_for_that_lon
     assert await client.rest() == b""
 
 
+@pytest.mark.parametrize(("drain", "seconds"), [(0.2, 1), (10.0, 10)])
+def test_a_stop_waits_for_as_long_as_it_is_told_and_never_for_ever(drain: float, seconds: int) -> None:
+    server = make_server(Recorder(), host="127.0.0.1", port=0, terms=ServerTerms(drain=drain))
+    assert server.config.timeout_graceful_shutdown == seconds
+
+
 class Running:
     """`make_server` under its own main loop, as the command line runs it."""
 
-    def __init__(self, app: Recorder | object, drain: float = 5.0) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.clients: list[Client] = []
         self.server = make_server(
-            app,  # type: ignore[arg-type] # an ASGI application
-            host="127.0.0.1",
-            port=0,
-            terms=ServerTerms(drain=drain, linger=SHORT),
-            announce=self.port.set_result,
+            app, host="127.0.0.1", port=0, terms=ServerTerms(linger=SHORT), announce=self.port.set_result
         )
         self.task = asyncio.ensure_future(self.server.serve())
 
+    async def __aenter__(self) -> Self:
+        await asyncio.wait_for(asyncio.shield(self.port), DEADLINE)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for client in self.clients:
+            client.writer.transport.abort()
+        await self.stop()
+
     async def connect(self) -> Client:
-        return Client(*await asyncio.open_connection("127.0.0.1", await self.port))
+        client = Client(*await asyncio.open_connection("127.0.0.1", await self.port))
+        self.clients.append(client)
+        return client
 
     async def stop(self) -> None:
         self.server.should_exit = True
-        await asyncio.wait_for(self.task, DEADLINE)
+        await asyncio.wait_for(asyncio.shield(self.task), DEADLINE)
 
 
 async def test_a_server_says_where_it_listens_and_stops_when_it_is_told_to() -> None:
-    running = Running(Recorder())
-    client = await running.connect()
-    await client.send(request())
-    assert (await client.answer()).status == 200
-    await running.stop()
-    assert await client.rest() == b""
-    await client.end()
+    async with Running(Recorder()) as running:
+        client = await running.connect()
+        await client.send(request())
+        answer = await client.answer()
+        assert (answer.status, answer.values(b"date"), answer.values(b"server")) == (200, [], [])
+        await running.stop()
+        assert await client.rest() == b""
 
 
 async def test_fact_5_a_stop_waits_for_running_answers_and_not_for_what_was_sent_ahead() -> None:
@@ -481,19 +495,16 @@ async def test_fact_5_a_stop_waits_for_running_answers_and_not_for_what_was_sent
         await may_go.wait()
         await reply(send, b"done")
 
-    running = Running(application(slow))
-    client, idle = await running.connect(), await running.connect()
-    await client.send(request("/one") + request("/two"))
-    await begun.wait()
-    running.server.should_exit = True
-    assert await idle.rest() == b""
-    may_go.set()
-    answer = await client.answer()
-    assert (answer.body, answer.values(b"connection")) == (b"done", [b"close"])
-    assert await client.rest() == b""
-    await running.stop()
-    for each in (client, idle):
-        await each.end()
+    async with Running(application(slow)) as running:
+        client, idle = await running.connect(), await running.connect()
+        await client.send(request("/one") + request("/two"))
+        await begun.wait()
+        running.server.should_exit = True
+        assert await idle.rest() == b""
+        may_go.set()
+        answer = await client.answer()
+        assert (answer.body, answer.values(b"connection")) == (b"done", [b"close"])
+        assert await client.rest() == b""
 
 
 async def test_fact_5_a_client_that_left_does_not_hold_up_a_stop() -> None:
@@ -504,10 +515,10 @@ async def test_fact_5_a_client_that_left_does_not_hold_up_a_stop() -> None:
         heard.append("begun")
         heard.append((await receive())["type"])
 
-    running = Running(application(waiting), drain=DEADLINE)
-    client = await running.connect()
-    await client.send(request("/one") + request("/two") + request("/three"))
-    await until(lambda: heard == ["begun"])
-    await client.end()
-    await until(lambda: heard == ["begun", "http.disconnect"])
-    await running.stop()
+    async with Running(application(waiting)) as running:
+        client = await running.connect()
+        await client.send(request("/one") + request("/two") + request("/three"))
+        await until(lambda: heard == ["begun"])
+        await client.end()
+        await until(lambda: heard == ["begun", "http.disconnect"])
+        await running.stop()

@@ -72,7 +72,14 @@ class House:
 
     def _token(self, session: str) -> str:
         now = int(time.time())
-        claims = {"iss": "https://idp.test", "aud": "shop-api", "sub": "ada", "sid": session, "iat": now, "exp": now + 60}
+        claims = {
+            "iss": "https://idp.test",
+            "aud": "shop-api",
+            "sub": "ada",
+            "sid": session,
+            "iat": now,
+            "exp": now + 60,
+        }
         return jwt.encode(claims, ISSUER_SECRET, algorithm="HS256")
 
 

@@ -111,7 +111,7 @@ def test_problems_of_every_kind_are_told_in_one_go(complaints: Complain) -> None
             "codes.length": 4,  # a value out of range
             "secrets": {"keys_file": "none"},  # a file that is not there
             "regulation": {"ban_time": "2d", "ban_max": "1h"},  # keys that contradict each other
-            "workers": 2,  # not yet
+            "near_cache": {"enabled": True},  # not yet
             "access_control.rules": [  # a bad pattern, and a conflict among the others
                 {"paths": ["x"]},
                 {"paths": ["/a/{x}"], "grace": "5m"},
@@ -128,7 +128,7 @@ def test_problems_of_every_kind_are_told_in_one_go(complaints: Complain) -> None
         "listne",
         "codes.length",
         "regulation.ban_max",
-        "workers",
+        "near_cache.enabled",
     ]
 
 

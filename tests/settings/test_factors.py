@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -92,3 +93,36 @@ def test_a_country_is_two_capitals(complaints: Complain) -> None:
     assert complaints({"factors": {"sms": {"countries": ["de"]}}}) == [
         "factors.sms.countries[0]: 'de' is not a country: write two capital letters (ISO 3166-1), as in DE"
     ]
+
+
+def webhook(**keys: object) -> dict[str, object]:
+    return {"senders.email": {"webhook": {"url": "https://messages.internal/codes?key=1", **keys}}}
+
+
+def test_a_webhook_signs_with_the_bytes_of_its_file(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "webhook.secret").write_bytes(b"s" * 31 + b"\xff\n")
+    email = load(webhook(secret_file="webhook.secret")).senders.email
+    assert email is not None
+    assert email.webhook is not None
+    assert email.webhook.secret_file.content.get_secret_value() == b"s" * 31 + b"\xff"
+    assert email.webhook.timeout == 10.0
+
+
+def test_a_webhook_is_always_signed(complaints: Complain) -> None:
+    (problem,) = complaints(webhook())
+    assert problem.startswith("senders.email.webhook.secret_file: must be written: ")
+
+
+def test_a_short_signing_key_is_refused(complaints: Complain, tmp_path: Path) -> None:
+    (tmp_path / "webhook.secret").write_bytes(b"hunter2")
+    (problem,) = complaints(webhook(secret_file="webhook.secret"))
+    assert problem.startswith(
+        "senders.email.webhook.secret_file: holds 7 bytes, and a key that signs needs at least 32: "
+    )
+    assert "hunter2" not in problem
+
+
+def test_a_webhook_is_one_of_three_ways(complaints: Complain, tmp_path: Path) -> None:
+    (tmp_path / "webhook.secret").write_bytes(b"s" * 32)
+    both = {**webhook(secret_file="webhook.secret"), "senders.email.log": {}}
+    assert complaints(both) == ["senders.email: log and webhook are written: keep exactly one of them"]

@@ -116,3 +116,99 @@ def test_the_action_is_one_of_three(complaints: Complain) -> None:
     assert complaints({"identity.other_credentials": {"action": "ignore"}}) == [
         "identity.other_credentials.action: 'ignore' is not refuse, strip or forward"
     ]
+
+
+# --- Opaque tokens ----------------------------------------------------------------------------
+
+
+def introspection(**keys: object) -> dict[str, object]:
+    written = {"realm": "shop", "url": "https://idp.example/introspect", "client_id": "gate"}
+    return {"identity.introspection": {**written, "client_secret_file": "client.secret", **keys}}
+
+
+@pytest.fixture
+def client_secret(tmp_path: Path) -> Path:
+    path = tmp_path / "client.secret"
+    path.write_text("hunter2\n")
+    return path
+
+
+@pytest.mark.usefixtures("client_secret")
+def test_opaque_tokens_are_looked_up_for_a_minute_each(load: Load) -> None:
+    found = load(introspection()).identity.introspection
+    assert found is not None
+    assert found.client_secret_file.content.get_secret_value() == b"hunter2"
+    assert (found.issuer, found.audience, found.timeout, found.cache) == (None, None, 5.0, 60.0)
+
+
+@pytest.mark.usefixtures("client_secret")
+def test_opaque_tokens_need_no_signed_ones_beside_them(load: Load) -> None:
+    identity = load({**introspection(), "identity.bearer": []}).identity
+    assert identity.realms() == {"shop"}
+
+
+@pytest.mark.usefixtures("client_secret")
+@pytest.mark.parametrize("cache", ["0s", "10m"])
+def test_an_answer_counts_for_ten_minutes_at_most(load: Load, complaints: Complain, cache: str) -> None:
+    assert load(introspection(cache=cache)).identity.introspection
+    assert complaints(introspection(cache="601s")) == ["identity.introspection.cache: must be 0s to 10m"]
+
+
+@pytest.mark.usefixtures("client_secret")
+def test_a_look_up_has_some_time(complaints: Complain) -> None:
+    assert complaints(introspection(timeout="0s")) == ["identity.introspection.timeout: must be 100ms to 30s"]
+
+
+def test_the_secret_of_a_client_is_text(complaints: Complain, client_secret: Path) -> None:
+    client_secret.write_bytes(b"\xff\xfe")
+    (problem,) = complaints(introspection())
+    assert problem.startswith("identity.introspection.client_secret_file: is not UTF-8 text")
+
+
+@pytest.mark.usefixtures("client_secret")
+def test_an_audience_of_opaque_tokens_is_not_empty(complaints: Complain) -> None:
+    (problem,) = complaints(introspection(audience=[]))
+    assert problem.startswith("identity.introspection.audience")
+
+
+# --- Trusted header ---------------------------------------------------------------------------
+
+
+def header(name: str = "X-Forwarded-User", *networks: str) -> dict[str, object]:
+    return {"identity.header": {"realm": "staff", "name": name, "from": list(networks or ("10.0.0.0/8",))}}
+
+
+def test_a_trusted_header_has_a_name_and_peers(load: Load) -> None:
+    found = load(header("X-Forwarded-User", "10.0.0.0/8", "192.168.7.4")).identity.header
+    assert found is not None
+    assert found.name == "x-forwarded-user"
+    assert [str(network) for network in found.peers] == ["10.0.0.0/8", "192.168.7.4/32"]
+
+
+@pytest.mark.parametrize("networks", [("0.0.0.0/0",), ("::/0",)])
+def test_not_everybody_can_be_trusted(complaints: Complain, networks: tuple[str, ...]) -> None:
+    (problem,) = complaints(header("X-User", *networks))
+    assert "means everybody" in problem
+
+
+def test_somebody_is_trusted(complaints: Complain) -> None:
+    assert complaints({"identity.header": {"realm": "staff", "name": "X-User", "from": []}}) == [
+        "identity.header.from: must have at least 1 entry"
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["Authorization", "Cookie", "Host", "X-Forwarded-For", "X_Forwarded_For", "X-MFA-User"]
+)
+def test_a_header_that_means_something_else_names_nobody(complaints: Complain, name: str) -> None:
+    assert complaints(header(name)) == [
+        f"identity.header.name: '{name.lower()}' means something else: name a header that holds the caller alone"
+    ]
+
+
+def test_a_trusted_header_is_no_other_credential(complaints: Complain) -> None:
+    others = {"identity.other_credentials": {"headers": ["cookie", "x_forwarded_user"]}}
+    assert complaints({**header(), **others}) == [
+        "identity.other_credentials.headers[1]: is identity.header.name, which is judged: take it off this list"
+    ]
+    assert complaints({**header("X-Other"), **others}) == []

@@ -18,10 +18,7 @@ def upstream(**keys: Any) -> dict[str, object]:
 
 
 ASKED = [
-    ("workers", {"workers": 2}),
-    ("ops_listen", {"ops_listen": "127.0.0.1:9091"}),
     ("tls", {"tls": {"cert": "conf.yaml", "key": "conf.yaml"}}),
-    ("health.ready_needs", {"health": {"ready_needs": ["store"]}}),
     ("upstream", {"upstream": [{"url": URL}, {"url": "http://127.0.0.1:2"}]}),
     ("upstream", {"upstream": "https://api.internal"}),
     ("upstream", {"upstream": "unix:/run/app.sock"}),
@@ -34,14 +31,8 @@ ASKED = [
     ("store.url", {"store": {"url": "redis+sentinel://h:26379/main"}}),
     ("store.url", {"store": {"url": "redis+cluster://h"}}),
     ("identity.bearer[].websocket_subprotocol", {"identity.bearer.0.websocket_subprotocol": "mfa.bearer"}),
-    (
-        "identity.introspection",
-        {"identity.introspection": {"realm": "r", "url": URL, "client_id": "c", "client_secret_file": "conf.yaml"}},
-    ),
-    ("identity.header", {"identity.header": {"realm": "r", "name": "X-User", "from": ["10.0.0.0/8"]}}),
     ("directory.source", {"directory": {"source": "http"}}),
     ("cors.origins", {"cors": {"origins": ["https://shop.example"]}}),
-    ("senders.email.webhook", {"senders.email": {"webhook": {"url": URL}}}),
     ("senders.sms", {"senders.sms": {"log": {}}}),
     ("factors.sms.enabled", {"factors": {"sms": {"enabled": True}}, "senders.sms": {"log": {}}}),
     ("rate_limits.send_per_prefix", {"rate_limits": {"send_per_prefix": [{"requests": 1, "period": "1h"}]}}),
@@ -88,8 +79,6 @@ def test_the_place_of_a_rule_is_told_by_its_number(complaints: Complain) -> None
 @pytest.mark.parametrize(
     "changes",
     [
-        {"workers": 1},
-        {"ops_listen": None},
         {"upstream": [{"url": URL, "preserve_host": True, "strip_prefix": False, "odd_targets": "refuse"}]},
         {"cors": {"origins": [], "credentials": True}},
         {"factors": {"sms": {"enabled": False, "countries": ["CH"]}}},

@@ -53,36 +53,64 @@ class Connection(asyncio.Protocol):
 
     `on_lost` is called when the connection has ended, perhaps twice. Deadlines are checked when `tick` is called, so
     they are as exact as its caller is punctual. `is_fresh` says that no tick has come since the last call to `begin`
-    or `finish`. `answer` is the head of the final answer, once it is there.
+    or `finish`. `answer` is the head of the final answer, once it is there; `closed` is done when the socket is.
     """
 
-    # What the first exchange sets anew stands here once, for every connection.
-    answer: Answer | None = None
-    _failure: Failure | None = None
-    _on_linger: Callable[[], None] | None = None
-    _waiter: asyncio.Future[None] | None = None
-    _drained: asyncio.Future[None] | None = None
-    _transport: asyncio.Transport
-    _phase = _IDLE
-    _partial = b""
-    _overhead = 0
-    _size = 0
-    _unsent = 0
-    _to_head = False
-    _is_clean = True
-    _is_sent = False
-    _is_reading = True
-    _is_writable = True
-    _read_deadline = math.inf
-    _write_deadline = math.inf
-    is_fresh = True
+    __slots__ = (
+        "_chunks",
+        "_drained",
+        "_failure",
+        "_is_clean",
+        "_is_reading",
+        "_is_sent",
+        "_is_writable",
+        "_loop",
+        "_on_linger",
+        "_on_lost",
+        "_overhead",
+        "_partial",
+        "_phase",
+        "_read_deadline",
+        "_size",
+        "_terms",
+        "_to_head",
+        "_transport",
+        "_unsent",
+        "_waiter",
+        "_write_deadline",
+        "answer",
+        "closed",
+        "is_fresh",
+    )
 
     def __init__(self, terms: Terms, loop: asyncio.AbstractEventLoop, on_lost: "Callable[[Connection], None]") -> None:
         self._terms = terms
         self._loop = loop
         self._on_lost = on_lost
-        self._closed: asyncio.Future[None] = loop.create_future()
+        self._transport: asyncio.Transport
+        self._phase = _IDLE
+        self._failure: Failure | None = None
+        self.closed: asyncio.Future[None] = loop.create_future()
+        # The exchange.
+        self.answer: Answer | None = None
+        self._on_linger: Callable[[], None] | None = None
+        self._to_head = False
+        self._is_sent = False
+        self._is_clean = True
+        self.is_fresh = True
+        # Reading.
+        self._partial = b""
+        self._overhead = 0
         self._chunks: list[bytes] = []
+        self._size = 0
+        self._is_reading = True
+        self._waiter: asyncio.Future[None] | None = None
+        self._read_deadline = math.inf
+        # Writing.
+        self._is_writable = True
+        self._drained: asyncio.Future[None] | None = None
+        self._unsent = 0
+        self._write_deadline = math.inf
 
     # --- The exchange's side ------------------------------------------------------------------
 
@@ -198,10 +226,6 @@ class Connection(asyncio.Protocol):
         poller.register(self._transport.get_extra_info("socket"), select.POLLIN)
         return not poller.poll(0)
 
-    async def wait_closed(self, timeout: float) -> None:
-        """Wait until the socket is closed, at most `timeout` seconds."""
-        await asyncio.wait((self._closed,), timeout=timeout)
-
     def tick(self, now: float) -> None:
         """Check the deadlines against `now` (the loop's clock) and call `on_linger` of an exchange seen twice."""
         if now >= self._read_deadline:
@@ -251,8 +275,8 @@ class Connection(asyncio.Protocol):
             self.fail(Failure.BROKEN)
         self._is_writable = True
         self._release_writer()
-        if not self._closed.done():
-            self._closed.set_result(None)
+        if not self.closed.done():
+            self.closed.set_result(None)
 
     def pause_writing(self) -> None:
         """The upstream takes the request more slowly than it comes."""

@@ -19,6 +19,7 @@ Not here: what the client is told when it fails (`forward`).
 """
 
 import asyncio
+from typing import Final
 
 from mfa_gateway.doors.asgi import Reading, Receive, Send
 from mfa_gateway.doors.upstream.answer import Answer
@@ -28,7 +29,7 @@ from mfa_gateway.doors.upstream.pool import Pool
 from mfa_gateway.doors.upstream.request import NOTHING, Request
 from mfa_gateway.doors.upstream.upload import Upload
 
-_FIRST_REFUSAL = 400
+_FIRST_REFUSAL: Final = 400
 
 
 class Exchange:

@@ -87,8 +87,8 @@ class Pool:
         if self._ticker is not None:
             self._ticker.cancel()
             self._ticker = None
-        for connection in connections:
-            await connection.wait_closed(_CLOSING)
+        if connections:
+            await asyncio.wait([connection.closed for connection in connections], timeout=_CLOSING)
 
     async def _dial(self, loop: asyncio.AbstractEventLoop, build: Callable[[], Connection]) -> Connection:
         """The one place that knows how an origin is reached."""
@@ -101,7 +101,8 @@ class Pool:
             self._idle.remove(connection)
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        # Set again first: whatever a connection does in its tick, the others have theirs.
+        self._ticker = loop.call_later(self._tick_every, self._tick, loop) if self._all else None
         now = loop.time()
         for connection in tuple(self._all):
             connection.tick(now)
-        self._ticker = loop.call_later(self._tick_every, self._tick, loop) if self._all else None

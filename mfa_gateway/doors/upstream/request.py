@@ -46,11 +46,20 @@ _MOST_DIGITS: Final = 18
 _MOST_PEERS: Final = 4096
 _CRLF: Final = b"\r\n"
 _COLON: Final = b": "
-# How a head begins, between method, target and what the writer knows: five lines.
-_HOST: Final = b" HTTP/1.1\r\nhost: "
-_FORWARDED_FOR: Final = b"\r\nx-forwarded-for: "
-_FORWARDED_PROTO: Final = b"\r\nx-forwarded-proto: "
-_FORWARDED_HOST: Final = b"\r\nx-forwarded-host: "
+# How a head goes on after method, space and target, with places to fill. Host is first, as RFC 9110 section 7.2 asks.
+_START: Final = (
+    b" HTTP/1.1\r\nhost: ",
+    b"",
+    b"\r\nx-forwarded-for: ",
+    b"",
+    b"\r\nx-forwarded-proto: ",
+    b"",
+    b"\r\nx-forwarded-host: ",
+    b"",
+    _CRLF,
+)
+_AT_HOST, _AT_CHAIN, _AT_PROTO, _AT_ASKED = 4, 6, 8, 10
+_STARTING_PARTS: Final = 12
 _STARTING_LINES: Final = 5
 
 
@@ -146,16 +155,17 @@ class Writer:
             ForwardingError: the method, target, framing or a field has more than one reading; nothing may be sent.
         """
         method = _METHODS.get(scope["method"]) or _method(scope["method"])
-        lines: list[bytes] = []
-        special = _sort(scope["headers"], lines)
+        parts = [method, b" ", self._target(scope), *_START]
+        special = _sort(scope["headers"], parts)
         if len(special) == 1 and special[0][0] is HOST:  # the usual call: a Host and nothing else to look at
             host, found = special[0][1], _NOTHING_SPECIAL
         else:
             found = _Special(special)
             host = self._single_host(found.hosts)
-        framing = _frame(lines, found, method=method, version=scope["http_version"])
-        head = _join((method, b" ", self._target(scope), *self._parties(scope, host, found)), lines)
-        return Request(head, framing, method == b"HEAD")
+        parts[_AT_HOST] = host if self._preserve_host else self._authority
+        parts[_AT_CHAIN], parts[_AT_PROTO], parts[_AT_ASKED] = self._forwarded(scope, host, found)
+        framing = _frame(parts, found, method=method, version=scope["http_version"])
+        return Request(_join(parts), framing, method == b"HEAD")
 
     def _target(self, scope: Scope) -> bytes:
         target: bytes = scope.get("raw_path") or b""
@@ -171,8 +181,8 @@ class Writer:
             raise ForwardingError(Failure.BAD_FIELD)
         return hosts[0] if hosts else self._authority
 
-    def _parties(self, scope: Scope, host: bytes, found: _Special) -> tuple[bytes, ...]:
-        """Host, first as RFC 9110 section 7.2 asks, and the lines that say who asked, how, and for what host."""
+    def _forwarded(self, scope: Scope, host: bytes, found: _Special) -> tuple[bytes, bytes, bytes]:
+        """Who asked, how, and for what host."""
         client = scope.get("client")
         chain, is_trusted = self._peer(client[0] if client else None)
         proto, asked = b"https" if scope.get("scheme") == "https" else b"http", host
@@ -180,8 +190,7 @@ class Writer:
             chain = b", ".join((*found.forwarded_for, chain))
             proto = _one(found.forwarded_protos, proto)
             asked = _one(found.forwarded_hosts, host)
-        named = host if self._preserve_host else self._authority
-        return (_HOST, named, _FORWARDED_FOR, chain, _FORWARDED_PROTO, proto, _FORWARDED_HOST, asked, _CRLF)
+        return chain, proto, asked
 
 
 def _method(name: str) -> bytes:
@@ -190,29 +199,29 @@ def _method(name: str) -> bytes:
     return name.encode("ascii")
 
 
-def _sort(fields: Iterable[Field], lines: list[bytes]) -> list[tuple[Kind, bytes]]:
-    """Append the passing fields to `lines`, four parts to a line, and give back those to look at."""
+def _sort(fields: Iterable[Field], parts: list[bytes]) -> list[tuple[Kind, bytes]]:
+    """Append the passing fields, four parts to a line, and give back those to look at."""
     special: list[tuple[Kind, bytes]] = []
     listing: list[bytes] = []
     for name, value in fields:
         kind = REQUEST_KINDS[name]
         if kind is PASS:
-            lines += (name, _COLON, value, _CRLF)
+            parts += (name, _COLON, value, _CRLF)
         elif kind is CONNECTION:
             if value not in _NOTHING_LISTED:
                 listing.append(value)
         elif kind is not STOP:
             special.append((kind, value))
     if listing:
-        _remove_listed(lines, listing)
+        _remove_listed(parts, listing)
     return special
 
 
-def _remove_listed(lines: list[bytes], listing: list[bytes]) -> None:
+def _remove_listed(parts: list[bytes], listing: list[bytes]) -> None:
     listed = {name for name in tokens(listing) if is_removable(name)}
-    for at in range(len(lines) - 4, -1, -4):
-        if lines[at].lower() in listed:
-            del lines[at : at + 4]
+    for at in range(len(parts) - 4, _STARTING_PARTS - 1, -4):
+        if parts[at].lower() in listed:
+            del parts[at : at + 4]
 
 
 def _one(values: list[bytes], otherwise: bytes) -> bytes:
@@ -257,10 +266,11 @@ def _chunked(parts: list[bytes]) -> Framing:
     return Unsized.CHUNKED
 
 
-def _join(start: tuple[bytes, ...], lines: list[bytes]) -> bytes:
+def _join(parts: list[bytes]) -> bytes:
     """Join a head, and refuse to send it if a value brought a line end of its own."""
-    expected = _STARTING_LINES + len(lines) // 4 + 1
-    head = b"".join((*start, *lines, _CRLF))
+    expected = _STARTING_LINES + (len(parts) - _STARTING_PARTS) // 4 + 1
+    parts.append(_CRLF)
+    head = b"".join(parts)
     if head.count(b"\n") != expected or head.count(b"\r") != expected:
         raise ForwardingError(Failure.BAD_FIELD)
     return head

@@ -3,6 +3,8 @@ from collections.abc import Callable
 
 import pytest
 
+from mfa_gateway.doors.upstream import Failure, ForwardingError, Terms
+from mfa_gateway.doors.upstream.connection import Connection
 from tests.doors.upstream.conftest import (
     GET,
     OK,
@@ -30,6 +32,127 @@ async def is_cut(client: Client) -> bool:
     with pytest.raises(asyncio.IncompleteReadError):
         await client.answer()
     return True
+
+
+# --- The connection alone ---------------------------------------------------------------------
+
+
+class Silent(asyncio.Transport):
+    """A transport that takes what it is told to and says nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.buffered = 0
+        self.is_aborted = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def get_write_buffer_size(self) -> int:
+        return self.buffered
+
+    def is_closing(self) -> bool:
+        return self.is_aborted
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+
+Pair = tuple[Connection, Silent]
+
+
+@pytest.fixture
+async def pair() -> Pair:
+    """A connection in the middle of an exchange, and its transport."""
+    connection = Connection(Terms(), asyncio.get_running_loop(), lambda _: None)
+    transport = Silent()
+    connection.connection_made(transport)
+    connection.begin(to_head=False, on_linger=lambda: None)
+    connection.ask(GET)
+    return connection, transport
+
+
+async def test_what_is_asked_is_what_is_written(pair: Pair) -> None:
+    assert pair[1].written == GET
+
+
+async def test_a_clean_exchange_leaves_the_connection_for_the_next(pair: Pair) -> None:
+    connection, _ = pair
+    connection.mark_sent()
+    connection.data_received(OK)
+    assert connection.read() == b"ok"
+    assert connection.finish()
+    assert connection.is_idle
+
+
+async def test_an_unfinished_request_spoils_the_connection(pair: Pair) -> None:
+    connection, _ = pair
+    connection.data_received(OK)
+    assert connection.is_done
+    assert not connection.finish()
+
+
+async def test_a_request_that_still_waits_to_be_written_spoils_the_connection(pair: Pair) -> None:
+    connection, transport = pair
+    connection.mark_sent()
+    connection.data_received(OK)
+    transport.buffered = 1
+    assert not connection.finish()
+
+
+async def test_a_connection_that_ended_is_asked_nothing(pair: Pair) -> None:
+    connection, transport = pair
+    connection.begin(to_head=False, on_linger=lambda: None)
+    connection.data_received(OK)
+    connection.ask(b"more")
+    assert transport.written == GET
+    assert transport.is_aborted
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/1.1 200 OK\r\nX-Filler: %b\r\nContent-Length: 0\r\n\r\n" % (b"x" * 70_000),
+        b"HTTP/1.1 102 Processing\r\n\r\n" * 3000 + OK,
+    ],
+    ids=["one", "interim"],
+)
+async def test_d04_a_head_that_is_too_long_is_refused_however_it_arrives(pair: Pair, said: bytes) -> None:
+    connection, _ = pair
+    connection.data_received(said)
+    with pytest.raises(ForwardingError) as caught:
+        connection.news()
+    assert caught.value.failure is Failure.BAD_ANSWER
+
+
+@pytest.mark.parametrize(
+    ("said", "after", "failure"), [(b"", 61.0, Failure.SILENT), (LONG + b"012", 31.0, Failure.STALLED)]
+)
+async def test_the_failure_says_what_was_waited_for(pair: Pair, said: bytes, after: float, failure: Failure) -> None:
+    connection, _ = pair
+    connection.mark_sent()
+    connection.data_received(said)
+    now = asyncio.get_running_loop().time()
+    connection.tick(now + after - 2)
+    assert not connection.is_idle
+    connection.tick(now + after)
+    with pytest.raises(ForwardingError) as caught:
+        connection.news()
+    assert caught.value.failure is failure
+
+
+async def test_a_request_that_is_taken_slowly_is_not_given_up(pair: Pair) -> None:
+    connection, transport = pair
+    now = asyncio.get_running_loop().time()
+    transport.buffered = 100_000
+    connection.pause_writing()
+    for turn in range(1, 10):
+        transport.buffered -= 1
+        connection.tick(now + turn * 31)
+        assert not transport.is_aborted
+    connection.tick(now + 10 * 31)
+    assert transport.is_aborted
 
 
 # --- Framing ----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from tests.doors.upstream.conftest import (
+    DEADLINE,
     GET,
     OK,
     Backend,
@@ -39,6 +40,32 @@ async def test_a_head_goes_down_before_its_body_comes(gateway: Gateway, backend:
     client = await gateway.client()
     await client.send(GET)
     assert await happens(client.reader.readuntil(b"\r\n\r\n"), within=1)
+
+
+async def test_a_server_that_keeps_the_head_back_is_told_to_send_it(gateway: Gateway, backend: Backend) -> None:
+    """The ASGI specification lets servers wait for the first body message; an empty one is enough."""
+
+    async def play(link: Link) -> None:
+        await link.head()
+        await link.send(STREAM)
+        await heard.wait()
+        await link.send(b"0\r\n\r\n")
+
+    heard = asyncio.Event()
+    backend.play = play
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        await asyncio.get_running_loop().create_future()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        if len(sent) == 2:
+            heard.set()
+
+    async with asyncio.timeout(DEADLINE):
+        await gateway.app(http_scope(), receive, send)
+    assert sent[1] == {"type": "http.response.body", "body": b"", "more_body": True}
 
 
 async def test_events_go_down_one_by_one(gateway: Gateway, backend: Backend) -> None:
@@ -109,6 +136,27 @@ async def test_an_early_refusal_is_not_lost_when_the_upstream_closes_at_once(
     client = await gateway.client()
     await client.send(POST + b"Content-Length: 1000000\r\n\r\n" + b"x" * 1000)
     assert (await client.answer()).body == b"no!"
+
+
+async def test_nothing_goes_up_after_an_early_refusal(gateway: Gateway, backend: Backend) -> None:
+    more = asyncio.Event()
+    seen: list[bool] = []
+
+    async def play(link: Link) -> None:
+        await link.head()
+        await link.send(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\n")
+        await more.wait()
+        seen.append(await happens(link.reader.readuntil(b"y"), within=0.3))
+        await link.send(b"no!")
+
+    backend.play = play
+    client = await gateway.client()
+    await client.send(POST + b"Content-Length: 1000\r\n\r\nx")
+    await client.reader.readuntil(b"\r\n\r\n")
+    await client.send(b"y")
+    more.set()
+    assert await client.reader.readexactly(3) == b"no!"
+    assert seen == [False]
 
 
 async def test_an_upstream_may_answer_while_it_reads(gateway: Gateway, backend: Backend) -> None:

@@ -194,7 +194,7 @@ async def test_an_unknown_name_is_a_502(gateway: Gateway, monkeypatch: pytest.Mo
     assert (await gateway.ask()).status == 502
 
 
-async def test_a_name_that_cannot_be_encoded_is_a_502(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_name_that_cannot_be_encoded_is_unknown() -> None:
     pool = Pool(Origin.parse(f"http://{'a' * 64}.test"), Terms())
     with pytest.raises(ForwardingError) as caught:
         await pool.connect()
@@ -208,6 +208,23 @@ async def test_a_connection_that_is_not_made_in_time_is_a_504(start: Start, monk
     monkeypatch.setattr(Pool, "_dial", dial)
     gateway = await start(connect=0.05)
     assert (await gateway.ask()).status == 504
+
+
+async def test_a_connection_that_ends_as_it_opens_serves_nobody(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dial = Pool._dial
+
+    async def too_late(pool: Pool, *given: Any) -> Any:
+        connection = await dial(pool, *given)
+        connection.abort()
+        return connection
+
+    monkeypatch.setattr(Pool, "_dial", too_late)
+    with pytest.raises(ForwardingError) as caught:
+        await gateway.app._pool.connect()
+    assert caught.value.failure is Failure.UNREACHABLE
+    assert gateway.app._pool._all == set()
 
 
 async def test_the_name_is_asked_for_at_every_new_connection(

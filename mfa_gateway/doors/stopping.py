@@ -1,0 +1,104 @@
+"""Stopping: a server that ends without losing a request that anybody has begun to make.
+
+    wind_down   new connections are taken, none is kept: every answer says `Connection: close`
+    stop        no new connections, but for those that wait in the kernel's queue already; what is asked is answered
+
+What stays out: when to do either (cli.supervision), and how requests are read (protocol).
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from socket import socket
+from typing import ClassVar, Final
+
+import uvicorn
+
+from mfa_gateway.doors.protocol import Phase, StrictProtocol
+
+# After so many turns of its loop uvloop has closed what it was told to close.
+_TURNS: Final = 3
+
+
+class ServedProtocol(StrictProtocol):
+    """A connection of such a server."""
+
+    is_winding_down: ClassVar[bool] = False
+
+    def on_headers_complete(self) -> None:
+        """The head is there. Where the server is about to stop, the answer says that it is the last one."""
+        super().on_headers_complete()
+        if self.is_winding_down:
+            self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """The server stops: what is asked is answered. Who has just come may ask, and is not shut out unheard."""
+        is_new: bool = self.cycle is None  # as uvicorn has it before the first request
+        if self._phase is not Phase.HEAD or not (is_new or self._head_bytes):
+            super().shutdown()
+        elif not self._head_bytes:
+            self._deadline.set(self.terms.linger)
+
+
+class GatewayServer(uvicorn.Server):
+    """A server that tells its port as soon as it takes connections. Signals are for whoever runs it."""
+
+    def __init__(self, config: uvicorn.Config, protocol: type[ServedProtocol], announce: Callable[[int], None]) -> None:
+        super().__init__(config)
+        self._protocol = protocol
+        self._announce = announce
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them alone."""
+        yield
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        if self.started:
+            self._announce(self.servers[0].sockets[0].getsockname()[1])
+
+    def wind_down(self) -> None:
+        """From now on, every request is the last one of its connection."""
+        self._protocol.is_winding_down = True
+
+    def stop(self, seconds: float) -> None:
+        """Begin to stop, with so many seconds for what is in flight."""
+        self.config.timeout_graceful_shutdown = seconds  # type: ignore[assignment] # asyncio takes any number
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Stop. Connections that the kernel has made already are taken first: closing the listener would reset them."""
+        self.wind_down()
+        # Copies of our own, because when an event loop really closes a listener is its own affair.
+        last = [one.dup() for one in sockets or ()]
+        for server in self.servers:
+            server.close()
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        waiting = [*chain.from_iterable(map(_waiting, last))]
+        for one in last:
+            one.close()
+        await self._take(waiting)
+        await super().shutdown(sockets)
+
+    async def _take(self, clients: Iterable[socket]) -> None:
+        loop = asyncio.get_running_loop()
+        for client in clients:
+            await loop.connect_accepted_socket(self._new_connection, client, ssl=self.config.ssl)
+
+    def _new_connection(self) -> ServedProtocol:
+        return self._protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
+
+def _waiting(listener: socket) -> Iterator[socket]:
+    """The connections that nobody has taken yet."""
+    while True:
+        try:
+            client, _ = listener.accept()
+        except OSError:
+            return
+        client.setblocking(False)
+        yield client
