@@ -30,6 +30,7 @@ from mfa_gateway.directory.claims import ClaimsDirectory
 from mfa_gateway.directory.records import RecordDirectory
 from mfa_gateway.doors.asgi import ASGIApp
 from mfa_gateway.doors.ceremonies import Ceremonies, Mount
+from mfa_gateway.doors.cors import Cors
 from mfa_gateway.doors.middleware import MFAMiddleware, Parts
 from mfa_gateway.doors.peers import PeerHeader, TrustedProxies
 from mfa_gateway.doors.server import ServerTerms
@@ -116,6 +117,7 @@ class Gateway:
             proxies=TrustedProxies(settings.trusted_proxies),
             others=_others(settings),
             told=told,
+            cors=_cors(settings),
         )
         self._open = AsyncExitStack()
         self._is_open = False
@@ -375,6 +377,12 @@ def _mounts(settings: Settings, dialects: dict[str, Dialect]) -> Iterator[Mount]
     glue = settings.dialects.glue
     if glue.enabled:
         yield Mount(dialects["glue"], frozenset(glue.hosts))
+
+
+def _cors(settings: Settings) -> Cors:
+    cors = settings.cors
+    origins = frozenset(str(origin).encode("ascii") for origin in cors.origins)
+    return Cors(origins, cors.credentials, round(cors.max_age))
 
 
 def _upstream(settings: Settings) -> Upstream:

@@ -7,7 +7,7 @@ store and connections follows the ASGI lifespan. What stays out: every decision,
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 
 import structlog
@@ -36,6 +36,7 @@ from mfa_gateway.doors.asgi import (
     send_reply,
 )
 from mfa_gateway.doors.ceremonies import Ceremonies
+from mfa_gateway.doors.cors import Cors
 from mfa_gateway.doors.peers import PeerHeader, TrustedProxies
 
 _log: FilteringBoundLogger = structlog.get_logger(__name__)
@@ -64,6 +65,7 @@ class Parts:
         proxies: who may speak for others.
         others: which carriers a protected route keeps from the application.
         told: the header by which listed peers say who is calling, where there is one.
+        cors: which pages of other origins may read our answers.
     """
 
     judge: Judging
@@ -73,6 +75,7 @@ class Parts:
     proxies: TrustedProxies
     others: OtherCredentials
     told: PeerHeader | None = None
+    cors: Cors = field(default_factory=Cors)
 
 
 class Gatekeeping(Protocol):
@@ -123,13 +126,16 @@ class MFAMiddleware:
         call = read_call(scope, self._parts.proxies)
         if isinstance(call, Unreadable):
             await self._refuse_unreadable(call, scope, send)
+        elif (preflight := self._parts.cors.preflight(call)) is not None:
+            await self._reply(preflight, call, scope, receive, send)
         elif (endpoint := self._parts.ceremonies.endpoint(call)) is None:
             await self._judge(call, scope, receive, send)
         elif scope["type"] == "http":
+            send = self._parts.cors.readable(call, send)
             await self._parts.ceremonies.serve(endpoint, call, scope, receive, send)
         else:
             reply = endpoint.dialect.refuse(Reason.NOT_FOUND, asked_of(call))
-            await _answer(reply, scope, send, request_id=call.request_id, reading=Reading.COMPLETE)
+            await self._reply(reply, call, scope, receive, send)
 
     async def _judge(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         verdict = await self._parts.judge.judge(call)
@@ -139,11 +145,15 @@ class MFAMiddleware:
             case Refuse():
                 dialect = self._dialect_of(verdict)
                 reply = dialect.refuse(verdict.reason, asked_of(call), retry_after_ms=verdict.retry_after_ms)
-                is_http = scope["type"] == "http"
-                reading = await finish_reading(receive, call.headers) if is_http else Reading.COMPLETE
-                await _answer(reply, scope, send, request_id=call.request_id, reading=reading)
+                send = self._parts.cors.readable(call, send)
+                await self._reply(reply, call, scope, receive, send)
             case _ as never:
                 assert_never(never)
+
+    async def _reply(self, reply: Reply, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+        is_http = scope["type"] == "http"
+        reading = await finish_reading(receive, call.headers) if is_http else Reading.COMPLETE
+        await _answer(reply, scope, send, request_id=call.request_id, reading=reading)
 
     def _dialect_of(self, refusal: Refuse) -> Dialect:
         if refusal.rule is None:

@@ -72,7 +72,6 @@ LATER: Final = (
     Later("store.url", _begins("redis+sentinel:", "redis+cluster:"), _STORES),
     Later("identity.bearer[].websocket_subprotocol", _anything),
     Later("directory.source", _one_of("http"), "use claims or store"),
-    Later("cors.origins", _entries),
     Later("factors.sms.enabled", _switched_on, "use email"),
     Later("senders.sms", _anything),
     Later("rate_limits.send_per_prefix", _entries),

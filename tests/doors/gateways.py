@@ -11,6 +11,7 @@ from mfa_gateway.core.policy import Policy
 from mfa_gateway.dialects.glue import Glue
 from mfa_gateway.dialects.standard import Standard
 from mfa_gateway.doors.ceremonies import Ceremonies, Mount
+from mfa_gateway.doors.cors import Cors
 from mfa_gateway.doors.middleware import MFAMiddleware, Parts
 from mfa_gateway.doors.peers import Network, TrustedProxies
 from mfa_gateway.engine.judge import Judge
@@ -42,6 +43,7 @@ class World:
         others: OtherCredentials | None = None,
         trusted: tuple[Network, ...] = (),
         hosts: frozenset[str] = frozenset(),
+        cors: Cors | None = None,
     ) -> None:
         self.store = MemoryStore()
         self.identity = BearerNames()
@@ -65,6 +67,7 @@ class World:
             fallback=standard,
             proxies=TrustedProxies(trusted),
             others=others,
+            cors=cors or Cors(),
         )
         self.life: list[str] = []
         self.start_fault: Exception | None = None

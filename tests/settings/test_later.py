@@ -32,7 +32,6 @@ ASKED = [
     ("store.url", {"store": {"url": "redis+cluster://h"}}),
     ("identity.bearer[].websocket_subprotocol", {"identity.bearer.0.websocket_subprotocol": "mfa.bearer"}),
     ("directory.source", {"directory": {"source": "http"}}),
-    ("cors.origins", {"cors": {"origins": ["https://shop.example"]}}),
     ("senders.sms", {"senders.sms": {"log": {}}}),
     ("factors.sms.enabled", {"factors": {"sms": {"enabled": True}}, "senders.sms": {"log": {}}}),
     ("rate_limits.send_per_prefix", {"rate_limits": {"send_per_prefix": [{"requests": 1, "period": "1h"}]}}),
