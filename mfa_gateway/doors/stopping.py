@@ -33,9 +33,11 @@ class ServedProtocol(StrictProtocol):
             self.cycle.keep_alive = False
 
     def shutdown(self) -> None:
-        """The server stops: what is asked is answered. Who has just come may ask, and is not shut out unheard."""
-        is_new: bool = self.cycle is None  # as uvicorn has it before the first request
-        if self._phase is not Phase.HEAD or not (is_new or self._head_bytes):
+        """The server stops: what is asked is answered, and whoever is about to ask is not shut out unheard.
+
+        A request can be on its way already, and a client whose connection ends under it must not repeat every kind.
+        """
+        if self._phase is not Phase.HEAD:
             super().shutdown()
         elif not self._head_bytes:
             self._deadline.set(self.terms.linger)

@@ -34,6 +34,13 @@ class Running:
     async def has_read(self, number: int) -> None:
         await until(lambda: any(one._head_bytes == number for one in self.server.server_state.connections))  # type: ignore[union-attr] # ours
 
+    def shut_connections(self) -> None:
+        """What a server that stops does to its connections, before any client can notice the stop."""
+        self.server.stop(DEADLINE)
+        self.server.wind_down()
+        for connection in list(self.server.server_state.connections):
+            connection.shutdown()
+
     async def end(self, *clients: Client) -> None:
         await asyncio.wait_for(self.task, DEADLINE)
         for client in clients:
@@ -70,12 +77,15 @@ async def test_one_server_that_winds_down_does_not_speak_for_another() -> None:
     await asyncio.gather(one.task, other.task)
 
 
-async def test_who_connected_just_before_a_stop_is_heard() -> None:
+@pytest.mark.parametrize("answered_before", [0, 1])
+async def test_a_request_that_is_on_its_way_is_heard(answered_before: int) -> None:
     running = Running()
     client = await running.connect()
     await running.taken(1)
-    running.server.stop(DEADLINE)
-    await until(lambda: not running.server.servers[0].is_serving())
+    for _ in range(answered_before):
+        await client.send(request())
+        assert (await client.answer()).status == 200
+    running.shut_connections()
     await client.send(request())
     answer = await client.answer()
     assert (answer.status, answer.values(b"connection")) == (200, [b"close"])
@@ -92,8 +102,7 @@ async def test_half_a_head_may_become_whole(answered_before: int) -> None:
         assert (await client.answer()).status == 200
     await client.send(whole[:10])
     await running.has_read(10)
-    running.server.stop(DEADLINE)
-    await until(lambda: not running.server.servers[0].is_serving())
+    running.shut_connections()
     await client.send(whole[10:])
     assert (await client.answer()).status == 200
     await running.end(client)

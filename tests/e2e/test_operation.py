@@ -124,10 +124,12 @@ async def test_the_request_id_of_a_trusted_proxy_is_that_of_every_line(tmp_path:
         await installation.start()
         headers = {"X-Request-Id": "of-the-proxy-1"}
         refused = await installation.call("GET", "/window", token=installation.token(), headers=headers)
-        await installation.call("POST", "/multi-factor-auth-trigger", token=installation.token(), headers=headers)
+        body = {"data": {"type": "multi-factor-auth-type-activate", "attributes": {"type": "email"}}}
+        where = "/multi-factor-auth-type-activate"
+        await installation.call("POST", where, token=installation.token(), headers=headers, json=body)
     assert refused.headers["x-request-id"] == "of-the-proxy-1"
     lines = [json.loads(line) for line in installation.log.splitlines() if '"of-the-proxy-1"' in line]
-    assert {line["event"] for line in lines} >= {"refused"}
+    assert [(line["event"], line.get("audit")) for line in lines] == [("refused", None), ("ceremony", True)]
 
 
 async def test_readiness_follows_store_where_it_needs_one_and_the_stop(tmp_path: Path, ops: Ops) -> None:

@@ -206,7 +206,7 @@ async def test_a_good_configuration_changes_every_worker_and_loses_no_request(in
         await logged(installation, "configuration reloaded")
         await gone(*old)
         await load.more(50)
-    assert load.lost == []
+    assert (load.lost, load.repeated) == ([], 0)
     assert set(load.answers) == {200, 403}
     assert len(workers(installation)) == 3
     for _ in range(20):
@@ -250,9 +250,19 @@ async def test_a_stop_under_load_loses_no_request(tmp_path: Path, number: int) -
         await load.ended()
         async with asyncio.timeout(PATIENCE):
             assert await installation.process.wait() == 0
-    assert load.lost == []
+    assert (load.lost, load.repeated) == ([], 0)
     assert set(load.answers) == {200}
     assert load.refused == 8
+
+
+async def test_a_stop_while_it_starts_leaves_nobody_behind(tmp_path: Path) -> None:
+    async with Installation(tmp_path, more="workers: 2") as installation:
+        installation.process = await installation.command("serve")
+        await until(lambda: len(workers(installation)) == 2)
+        pids = workers(installation)
+        await installation.stop()
+        await gone(*pids)
+        assert not (installation.folder / "data" / "store.sock").exists()
 
 
 async def test_a_second_signal_waits_for_nothing(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ What stays out: where settings come from, and when to start or dismiss anybody (
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import Final
 
@@ -34,12 +34,16 @@ class Crew:
         *,
         bury: Callable[[Counts], None],
         mourn: Callable[[], None],
+        clock: Callable[[], float] = monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`mourn` is told of each worker that ended without having been told to."""
+        """`mourn` is told of each worker that ended without having been told to. Time is in seconds."""
         self.settings = settings
         self._listeners = listeners
         self._bury = bury
         self._mourn = mourn
+        self._clock = clock
+        self._sleep = sleep
         self._workers: set[Worker] = set()
         self._posts: list[asyncio.Task[None]] = []
         self._is_dismissed = False
@@ -108,14 +112,14 @@ class Crew:
         """Keep one post occupied."""
         pause = _FIRST_PAUSE_SECONDS
         while True:
-            began = monotonic()
+            began = self._clock()
             if worker is not None:
                 code = await asyncio.shield(worker.end)
                 self._discharge(worker)
                 self._mourn()
                 self._log.error("worker ended", pid=worker.pid, exit_code=code)
-                pause = _FIRST_PAUSE_SECONDS if monotonic() - began > _SOUND_SECONDS else pause
-            await asyncio.sleep(pause)
+                pause = _FIRST_PAUSE_SECONDS if self._clock() - began > _SOUND_SECONDS else pause
+            await self._sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
             worker = await self._replacement()
 

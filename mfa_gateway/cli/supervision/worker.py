@@ -111,4 +111,4 @@ class Worker:
 def _environment() -> dict[str, str]:
     """Ours, without what was configured by it: that comes with the settings. Modules come from where ours came from."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("MFA_GATEWAY_")}
-    return environ | {"PYTHONPATH": os.pathsep.join(path for path in map(os.path.abspath, sys.path) if path)}
+    return environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}
