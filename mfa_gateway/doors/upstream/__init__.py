@@ -13,5 +13,17 @@ Kept apart so that more can join: an origin is reached in one place (`Pool._dial
 from mfa_gateway.doors.upstream.failures import AnswerCutError, Failure, ForwardingError, status_of
 from mfa_gateway.doors.upstream.forward import Upstream
 from mfa_gateway.doors.upstream.origin import Origin, Scheme, Terms
+from mfa_gateway.doors.upstream.tls import Trust, read_trust
 
-__all__ = ["AnswerCutError", "Failure", "ForwardingError", "Origin", "Scheme", "Terms", "Upstream", "status_of"]
+__all__ = [
+    "AnswerCutError",
+    "Failure",
+    "ForwardingError",
+    "Origin",
+    "Scheme",
+    "Terms",
+    "Trust",
+    "Upstream",
+    "read_trust",
+    "status_of",
+]

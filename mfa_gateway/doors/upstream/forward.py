@@ -14,6 +14,7 @@ from mfa_gateway.doors.upstream.origin import Origin, Terms
 from mfa_gateway.doors.upstream.pool import Pool
 from mfa_gateway.doors.upstream.replies import refuse_websocket, send_problem
 from mfa_gateway.doors.upstream.request import Writer
+from mfa_gateway.doors.upstream.tls import Trust
 
 _log = logging.getLogger(__name__)
 
@@ -24,9 +25,10 @@ class Upstream:
     Calls need `raw_path` in their scope (ASGI 3 calls it optional; uvicorn, hypercorn and granian give it).
     """
 
-    def __init__(self, origin: Origin, terms: Terms) -> None:
+    def __init__(self, origin: Origin, terms: Terms, trust: Trust | None = None) -> None:
+        """`trust` says how an https origin is recognised; by default by the system's authorities and its own name."""
         self._origin = origin
-        self._pool = Pool(origin, terms)
+        self._pool = Pool(origin, terms, trust)
         self._writer = Writer(origin, terms)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

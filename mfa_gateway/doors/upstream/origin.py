@@ -14,7 +14,6 @@ from typing import Self
 
 from mfa_gateway.doors.peers import Network
 
-_DEFAULT_PORT = 80  # RFC 9110 section 4.2.1
 _MAX_PORT = 65_535
 # Names as they are written in /etc/hosts and compose files; stricter than DNS on length, looser on "_".
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?\.?")
@@ -26,6 +25,13 @@ class Scheme(enum.Enum):
     """How to speak to an origin."""
 
     HTTP = "http"
+    HTTPS = "https"
+    UNIX = "unix"
+    """HTTP over a Unix socket, on this machine."""
+
+
+# RFC 9110 sections 4.2.1 and 4.2.2
+_DEFAULT_PORTS = {Scheme.HTTP: 80, Scheme.HTTPS: 443}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,6 +39,7 @@ class Origin:
     """One upstream server: scheme, host, port and the path under which it serves what clients ask of us.
 
     `host` is a name or an address without brackets; `prefix` is empty or `/segment[/segment…]`, without a final slash.
+    For a Unix socket, `host` is its absolute path, and there is neither port nor prefix.
     """
 
     scheme: Scheme
@@ -42,12 +49,14 @@ class Origin:
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Read an origin from `http://host[:port][/prefix]`.
+        """Read an origin from `http://host[:port][/prefix]`, the same with `https`, or `unix:/path/to.sock`.
 
         Raises:
             ValueError: the text is not understood; the message says what is wrong and what to write instead.
         """
-        _refuse_other_schemes(url)
+        scheme = _scheme(url)
+        if scheme is Scheme.UNIX:
+            return cls(scheme, _socket_path(url), 0)
         if "@" in url:  # first of all, so that no other message repeats a password
             raise ValueError("upstream: a user name or password in the URL is not understood; remove it")
         if not url.isascii() or not url.isprintable() or " " in url:
@@ -57,26 +66,32 @@ class Origin:
         parts = _split(url)
         if parts.query or parts.fragment or url.endswith(("?", "#")):
             raise ValueError(f"upstream {url!r}: a query or fragment is not understood; remove it")
-        return cls(Scheme.HTTP, _host(url, parts), _port(url, parts), _prefix(url, parts))
+        return cls(scheme, _host(url, parts), _port(url, parts, _DEFAULT_PORTS[scheme]), _prefix(url, parts))
 
     @property
     def authority(self) -> bytes:
         """The origin as a Host field names it (RFC 9110 section 7.2)."""
+        if self.scheme is Scheme.UNIX:
+            return b"localhost"
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return (host if self.port == _DEFAULT_PORT else f"{host}:{self.port}").encode("ascii")
+        return (host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}").encode("ascii")
 
 
-def _refuse_other_schemes(url: str) -> None:
+def _scheme(url: str) -> Scheme:
     scheme, colon, _ = url.partition(":")
-    match scheme.lower() if colon else "":
-        case "http":
-            return
-        case "https":
-            raise ValueError("upstream: https is not supported yet; write http://host:port")
-        case "unix" | "http+unix":
-            raise ValueError("upstream: Unix sockets are not supported yet; write http://host:port")
-        case _:
-            raise ValueError("upstream: the URL does not begin with http://; write http://host:port")
+    try:
+        return Scheme(scheme.lower() if colon else "")
+    except ValueError:
+        raise ValueError(
+            "upstream: the URL begins with none of http://, https:// and unix:; write http://host:port"
+        ) from None
+
+
+def _socket_path(url: str) -> str:
+    path = url.partition(":")[2]
+    if not path.startswith("/") or path.startswith("//") or not path.isprintable():
+        raise ValueError(f"upstream {url!r}: write unix: and the absolute path of a socket, as in unix:/run/api.sock")
+    return path
 
 
 def _split(url: str) -> urllib.parse.SplitResult:
@@ -95,13 +110,13 @@ def _host(url: str, parts: urllib.parse.SplitResult) -> str:
     return host
 
 
-def _port(url: str, parts: urllib.parse.SplitResult) -> int:
+def _port(url: str, parts: urllib.parse.SplitResult, default: int) -> int:
     try:
         port = parts.port
     except ValueError:
         port = 0
     if port is None and not parts.netloc.endswith(":"):
-        return _DEFAULT_PORT
+        return default
     if not port or port > _MAX_PORT:
         raise ValueError(f"upstream {url!r}: the port is not a number from 1 to {_MAX_PORT}")
     return port

@@ -11,11 +11,12 @@ connection takes it out of the pool when the loop hears of it, and one that was 
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import Final, assert_never
 
 from mfa_gateway.doors.upstream.connection import Connection
 from mfa_gateway.doors.upstream.failures import Failure, ForwardingError, of_connecting
-from mfa_gateway.doors.upstream.origin import Origin, Terms
+from mfa_gateway.doors.upstream.origin import Origin, Scheme, Terms
+from mfa_gateway.doors.upstream.tls import Trust, read_trust
 
 # How late a deadline may be noticed, and how soon a lasting exchange begins to watch for its client leaving.
 _TICK: Final = 0.1
@@ -26,8 +27,10 @@ _CLOSING: Final = 1.0
 class Pool:
     """Connections to one origin, used on one event loop."""
 
-    def __init__(self, origin: Origin, terms: Terms) -> None:
+    def __init__(self, origin: Origin, terms: Terms, trust: Trust | None = None) -> None:
+        """`trust` is for https origins; without it the system's authorities and the origin's own host count."""
         self._origin = origin
+        self._trust = read_trust() if trust is None and origin.scheme is Scheme.HTTPS else trust
         self._terms = terms
         self._idle: list[Connection] = []
         self._all: set[Connection] = set()
@@ -92,8 +95,21 @@ class Pool:
 
     async def _dial(self, loop: asyncio.AbstractEventLoop, build: Callable[[], Connection]) -> Connection:
         """The one place that knows how an origin is reached."""
-        _, connection = await loop.create_connection(build, self._origin.host, self._origin.port)
-        return connection
+        origin = self._origin
+        match origin.scheme:
+            case Scheme.HTTP:
+                return (await loop.create_connection(build, origin.host, origin.port))[1]
+            case Scheme.HTTPS:
+                trust = self._trust or read_trust()
+                name = trust.server_name or origin.host
+                dialled = loop.create_connection(
+                    build, origin.host, origin.port, ssl=trust.context, server_hostname=name
+                )
+                return (await dialled)[1]
+            case Scheme.UNIX:
+                return (await loop.create_unix_connection(build, origin.host))[1]
+            case _ as never:
+                assert_never(never)
 
     def _forget(self, connection: Connection) -> None:
         self._all.discard(connection)

@@ -15,6 +15,9 @@ from mfa_gateway.doors.upstream import Origin, Scheme, Terms
         ("http://[::1]:9000", Origin(Scheme.HTTP, "::1", 9000)),
         ("http://api/v1/shop", Origin(Scheme.HTTP, "api", 80, "/v1/shop")),
         ("http://api/v1/", Origin(Scheme.HTTP, "api", 80, "/v1")),
+        ("https://api", Origin(Scheme.HTTPS, "api", 443)),
+        ("https://[::1]:8443/v1", Origin(Scheme.HTTPS, "::1", 8443, "/v1")),
+        ("unix:/run/api.sock", Origin(Scheme.UNIX, "/run/api.sock", 0)),
     ],
 )
 def test_an_origin_is_read(url: str, origin: Origin) -> None:
@@ -24,11 +27,13 @@ def test_an_origin_is_read(url: str, origin: Origin) -> None:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("https://api", "https is not supported yet"),
-        ("unix:/run/api.sock", "Unix sockets are not supported yet"),
-        ("ftp://api", "does not begin with http://"),
-        ("api:9000", "does not begin with http://"),
-        ("", "does not begin with http://"),
+        ("unix:api.sock", "absolute path"),
+        ("unix://run/api.sock", "absolute path"),
+        ("unix:", "absolute path"),
+        ("unix:/run/a\n.sock", "absolute path"),
+        ("ftp://api", "begins with none of"),
+        ("api:9000", "begins with none of"),
+        ("", "begins with none of"),
         ("http://", "no host"),
         ("http:///x", "no host"),
         ("http:api", "no host"),
