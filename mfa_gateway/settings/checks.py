@@ -15,6 +15,7 @@ from mfa_gateway.settings.durations import duration_text
 from mfa_gateway.settings.factors import Smtp, Windows
 from mfa_gateway.settings.files import HOW_TO_MAKE_A_KEY
 from mfa_gateway.settings.identity import KEY_SOURCES, Bearer
+from mfa_gateway.settings.network import Upstream
 from mfa_gateway.settings.problems import Place, Problem, listing, place_text, problem_at
 
 Check = Callable[[Draft], Iterator[Problem]]
@@ -60,6 +61,19 @@ def _network(draft: Draft) -> Iterator[Problem]:
         )
     if settings.ops_listen == settings.listen and settings.listen.port and draft.is_whole("listen"):
         yield problem_at(("ops_listen",), "is the address of listen: take another port")
+    for index, upstream in enumerate(settings.upstream):
+        if draft.is_whole("upstream", index):
+            yield from _upstream_tls(upstream, ("upstream", index))
+
+
+def _upstream_tls(upstream: Upstream, place: Place) -> Iterator[Problem]:
+    tls = upstream.tls
+    if tls is None:
+        return
+    if not str(upstream.url).startswith("https:"):
+        yield problem_at((*place, "tls"), "is for https:// URLs: write one, or take this out")
+    if tls.client_key is not None and tls.client_cert is None:
+        yield problem_at((*place, "tls", "client_cert"), "must be written, because client_key is")
 
 
 def _bearers(draft: Draft) -> Iterator[Problem]:

@@ -62,13 +62,10 @@ _STORES: Final = "use embedded, redis://, rediss://, unix:// or memory://"
 LATER: Final = (
     Later("tls", _anything, "leave TLS to what stands in front"),
     Later("upstream", _more_than_one, _PLAIN),
-    Later("upstream", _begins("unix:", "https:"), _PLAIN),
-    Later("upstream[].url", _begins("unix:", "https:"), _PLAIN),
     Later("upstream[].host", _anything, _PLAIN),
     Later("upstream[].prefix", _anything, _PLAIN),
     Later("upstream[].strip_prefix", _switched_on, _PLAIN),
     Later("upstream[].odd_targets", _one_of("strictest"), "odd targets are refused"),
-    Later("upstream[].tls", _anything, _PLAIN),
     Later("store.url", _begins("redis+sentinel:", "redis+cluster:"), _STORES),
     Later("identity.bearer[].websocket_subprotocol", _anything),
     Later("directory.source", _one_of("http"), "use claims or store"),

@@ -100,7 +100,7 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         codes.append(f"{731_000 + len(codes):0{digits}d}")
         return codes[-1]
 
-    monkeypatch.setattr("mfa_gateway.app.draw_code", draw)
+    monkeypatch.setattr("mfa_gateway.app.gateway.draw_code", draw)
     clock = MemoryClock.installed(monkeypatch)
     gateway = Gateway(load_settings(tmp_path / "mfa-gateway.yaml", environ={}))
     await gateway.start()

@@ -131,6 +131,17 @@ def test_a_public_key_in_the_place_of_a_secret_is_found_out(complaints: Complain
     ]
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9000", "unix:/run/api.sock"])
+def test_certificates_are_for_tls(complaints: Complain, url: str) -> None:
+    assert complaints({"upstream": [{"url": url, "tls": {"server_name": "api.internal"}}]}) == [
+        "upstream[0].tls: is for https:// URLs: write one, or take this out"
+    ]
+
+
+def test_a_tls_upstream_is_fine(complaints: Complain) -> None:
+    assert complaints({"upstream": [{"url": "https://api.internal", "tls": {"server_name": "api.internal"}}]}) == []
+
+
 def second(realm: str, issuer: str, audience: object) -> dict[str, object]:
     bearer = {"realm": realm, "issuer": issuer, "audience": audience, "algorithms": ["RS256"], "jwks_url": "http://a"}
     return {"identity.bearer.1": bearer}

@@ -1,15 +1,11 @@
-"""The composition root: the only module that knows every room.
+"""Translation: settings become the values that each room speaks.
 
-    settings --> Gateway --> parts for a door (middleware), or `app`, the whole reverse proxy
-
-Here, and only here, settings become the values that the rooms speak, and mypy proves that each room fits the port that
-the engine wrote for it. What stays out: decisions of any kind.
+mypy proves here that each room fits the port that the engine wrote for it. What stays out: the order of things, and
+everything that is opened or closed (gateway).
 """
 
-import secrets
 import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from typing import assert_never
 
 import structlog
@@ -17,9 +13,7 @@ import structlog
 from mfa_gateway.core.account import Factor
 from mfa_gateway.core.ceremony import DEACTIVATION_RIDE_MS
 from mfa_gateway.core.credential import CarrierAction, OtherCredentials, folded_name, folded_parameter
-from mfa_gateway.core.fault import StoreUnavailable
 from mfa_gateway.core.gate import KnownBy, Terms
-from mfa_gateway.core.otp import code_text
 from mfa_gateway.core.policy import Policy
 from mfa_gateway.core.proof import CodeShapes, Regulation
 from mfa_gateway.core.quota import Window
@@ -28,20 +22,14 @@ from mfa_gateway.dialects.standard import Standard
 from mfa_gateway.dialects.wire import Dialect
 from mfa_gateway.directory.claims import ClaimsDirectory
 from mfa_gateway.directory.records import RecordDirectory
-from mfa_gateway.doors.asgi import ASGIApp
-from mfa_gateway.doors.ceremonies import Ceremonies, Mount
+from mfa_gateway.doors.ceremonies import Mount
 from mfa_gateway.doors.cors import Cors
-from mfa_gateway.doors.middleware import MFAMiddleware, Parts
 from mfa_gateway.doors.peers import PeerHeader, TrustedProxies
 from mfa_gateway.doors.server import ServerTerms
-from mfa_gateway.doors.upstream import Origin, Upstream
+from mfa_gateway.doors.upstream import Origin, Trust, Upstream, read_trust
 from mfa_gateway.doors.upstream import Terms as ForwardingTerms
-from mfa_gateway.engine.clerk import Clerk
-from mfa_gateway.engine.dispatch import Dispatcher, DispatchTerms
-from mfa_gateway.engine.journal import Journal
-from mfa_gateway.engine.judge import Judge
+from mfa_gateway.engine.dispatch import DispatchTerms
 from mfa_gateway.engine.ports import Directory
-from mfa_gateway.engine.tally import Counts, Tally
 from mfa_gateway.identity.bearer import BearerIdentity
 from mfa_gateway.identity.header import HeaderIdentity
 from mfa_gateway.identity.introspection import IntrospectedIdentity
@@ -60,129 +48,12 @@ from mfa_gateway.senders.post import Sender, Senders
 from mfa_gateway.senders.smtp import Security, SmtpSender, SmtpTerms
 from mfa_gateway.senders.texts import Texts
 from mfa_gateway.senders.webhook import WebhookSender, WebhookTerms
-from mfa_gateway.settings import Settings, milliseconds, policy_of
+from mfa_gateway.settings import Settings, milliseconds
 from mfa_gateway.settings.factors import EmailSender, Smtp, Webhook, Windows
 from mfa_gateway.settings.identity import Bearer, Introspection
-from mfa_gateway.state.embedded import EmbeddedStore
-from mfa_gateway.state.opening import StoreSettings, prepare_store
+from mfa_gateway.settings.network import UpstreamTls
+from mfa_gateway.state.opening import StoreSettings
 from mfa_gateway.state.store import Store
-
-
-class Gateway:
-    """A gateway, put together from its settings. It opens nothing before `start`."""
-
-    def __init__(self, settings: Settings, *, runs_store: bool = True) -> None:
-        """`runs_store`: whether an embedded store is this gateway's to run; else somebody else runs it."""
-        self._settings = settings
-        policy = policy_of(settings)
-        terms = _terms(settings, policy)
-        self._tally = Tally()
-        journal = Journal(structlog.get_logger("mfa_gateway"))
-        self._embedded = embedded_store(settings) if runs_store else None
-        self._store = prepare_store(store_settings(settings))
-        told = _peer_header(settings)
-        self._identity = _identity(settings, told)
-        self._senders = _senders(settings)
-        judge = Judge(
-            policy=policy,
-            terms=terms,
-            others=_others(settings),
-            identity=self._identity,
-            store=self._store,
-            journal=journal,
-            meter=self._tally,
-        )
-        dispatcher = Dispatcher(
-            terms=_dispatch_terms(settings),
-            draw=draw_code,
-            store=self._store,
-            sender=self._senders,
-            journal=journal,
-            meter=self._tally,
-        )
-        clerk = Clerk(
-            terms=terms,
-            store=self._store,
-            directory=_directory(settings, self._store),
-            dispatcher=dispatcher,
-            journal=journal,
-            meter=self._tally,
-        )
-        dialects = _dialects(settings)
-        self.parts = Parts(
-            judge=judge,
-            ceremonies=Ceremonies(_mounts(settings, dialects), identify=judge.identify, clerk=clerk),
-            dialects=dialects,
-            fallback=dialects["standard"],
-            proxies=TrustedProxies(settings.trusted_proxies),
-            others=_others(settings),
-            told=told,
-            cors=_cors(settings),
-        )
-        self._open = AsyncExitStack()
-        self._is_open = False
-
-    async def start(self) -> None:
-        """Open the store, and run it first where it is embedded.
-
-        A store that is away now is opened by the first call that finds it: open routes need none.
-
-        Raises:
-            StoreUnfit: the store must not be used; the text says why and what to do.
-        """
-        if self._is_open:
-            return
-        async with AsyncExitStack() as opening:
-            if self._embedded is not None:
-                await opening.enter_async_context(self._embedded)
-            opening.push_async_callback(self._store.close)
-            opening.push_async_callback(self._identity.close)
-            opening.push_async_callback(self._senders.close)
-            await open_if_there(self._store)
-            self._open = opening.pop_all()
-        self._is_open = True
-
-    async def stop(self) -> None:
-        """Close every connection, and end the embedded store."""
-        self._is_open = False
-        await self._open.aclose()
-
-    def counts(self) -> Counts:
-        """What was counted so far, of calls, ceremonies, messages and trips to the store."""
-        traffic = self._store.traffic
-        counted = {"store_trips": traffic.trips, "store_commands": traffic.commands, "store_failures": traffic.failures}
-        return self._tally.counts() | {(name,): number for name, number in counted.items()}
-
-    @property
-    def app(self) -> ASGIApp:
-        """The whole reverse proxy as an ASGI application, for any ASGI server.
-
-        Raises:
-            ValueError: the settings name no upstream.
-        """
-        return MFAMiddleware(_upstream(self._settings), gateway=self)
-
-
-async def open_if_there(store: Store) -> None:
-    """Examine a store, or say that it is away.
-
-    Raises:
-        StoreUnfit: it must not be used; the text says why and what to do.
-    """
-    try:
-        await store.open()
-    except StoreUnavailable as fault:
-        structlog.get_logger("mfa_gateway").warning("starting without the store", why=str(fault))
-
-
-def embedded_store(settings: Settings) -> EmbeddedStore | None:
-    """The private server that these settings ask for, to be run; None where the store is somebody else's."""
-    return EmbeddedStore(settings.store.data_dir) if settings.store.kind == "embedded" else None
-
-
-def draw_code(digits: int) -> str:
-    """A code from the system's random source, each of the 10^n equally likely."""
-    return code_text(secrets.randbelow(10**digits), digits)
 
 
 def server_terms(settings: Settings) -> ServerTerms:
@@ -200,10 +71,8 @@ def server_terms(settings: Settings) -> ServerTerms:
     )
 
 
-# --- Settings into the words of each room -----------------------------------------------------
-
-
-def _terms(settings: Settings, policy: Policy) -> Terms:
+def gate_terms(settings: Settings, policy: Policy) -> Terms:
+    """The numbers and choices that hold for every call and ceremony."""
     regulation = settings.regulation
     graces = (rule.requirement.grace_ms for rule in (*policy.rules, policy.default))
     return Terms(
@@ -220,7 +89,8 @@ def _terms(settings: Settings, policy: Policy) -> Terms:
     )
 
 
-def _others(settings: Settings) -> OtherCredentials:
+def others_of(settings: Settings) -> OtherCredentials:
+    """The carriers of credentials that are not judged."""
     others = settings.identity.other_credentials
     action = CarrierAction(others.action) if others.action is not None else None
     return OtherCredentials(
@@ -231,12 +101,13 @@ def _others(settings: Settings) -> OtherCredentials:
     )
 
 
-def _peer_header(settings: Settings) -> PeerHeader | None:
+def peer_header_of(settings: Settings) -> PeerHeader | None:
+    """The header by which listed peers say who is calling, where there is one."""
     header = settings.identity.header
     return None if header is None else PeerHeader(header.name.encode("ascii"), TrustedProxies(header.peers))
 
 
-def _identity(settings: Settings, told: PeerHeader | None) -> Source:
+def identity_of(settings: Settings, told: PeerHeader | None) -> Source:
     """The configured sources; the usual one alone, which is asked for every protected call, without a detour."""
     bearer, introspection, header = settings.identity.bearer, settings.identity.introspection, settings.identity.header
     signed = BearerIdentity(map(_bearer_terms, bearer), clock=time.time) if bearer else None
@@ -299,7 +170,8 @@ def store_settings(settings: Settings, url: str | None = None) -> StoreSettings:
     )
 
 
-def _senders(settings: Settings) -> Senders:
+def senders_of(settings: Settings) -> Senders:
+    """How codes travel."""
     texts = Texts(settings.factors.totp.issuer)
     email = settings.senders.email
     return Senders({Factor.EMAIL: _email_sender(email, texts)} if email is not None else {})
@@ -331,7 +203,8 @@ def _webhook_terms(webhook: Webhook) -> WebhookTerms:
     return WebhookTerms(webhook.url, webhook.secret_file.content.get_secret_value(), webhook.timeout)
 
 
-def _directory(settings: Settings, records: Store) -> Directory:
+def directory_of(settings: Settings, records: Store) -> Directory:
+    """Where people can be reached."""
     match settings.directory.source:
         case "claims":
             return ClaimsDirectory()
@@ -343,7 +216,8 @@ def _directory(settings: Settings, records: Store) -> Directory:
             assert_never(never)
 
 
-def _dispatch_terms(settings: Settings) -> DispatchTerms:
+def dispatch_terms(settings: Settings) -> DispatchTerms:
+    """The measures of sending codes."""
     limits = settings.rate_limits
     return DispatchTerms(
         digits=settings.codes.length,
@@ -360,7 +234,8 @@ def _windows(windows: Windows) -> tuple[Window, ...]:
     return tuple(Window(window.requests, milliseconds(window.period)) for window in windows)
 
 
-def _dialects(settings: Settings) -> dict[str, Dialect]:
+def dialects_of(settings: Settings) -> dict[str, Dialect]:
+    """Every wire form by its name, whether its endpoints are served or not: rules refuse in it."""
     glue = settings.dialects.glue
     return {
         "glue": Glue(
@@ -373,19 +248,26 @@ def _dialects(settings: Settings) -> dict[str, Dialect]:
     }
 
 
-def _mounts(settings: Settings, dialects: dict[str, Dialect]) -> Iterator[Mount]:
+def mounts_of(settings: Settings, dialects: dict[str, Dialect]) -> Iterator[Mount]:
+    """The dialects whose endpoints are served."""
     glue = settings.dialects.glue
     if glue.enabled:
         yield Mount(dialects["glue"], frozenset(glue.hosts))
 
 
-def _cors(settings: Settings) -> Cors:
+def cors_of(settings: Settings) -> Cors:
+    """Which pages of other origins may read our answers."""
     cors = settings.cors
     origins = frozenset(str(origin).encode("ascii") for origin in cors.origins)
     return Cors(origins, cors.credentials, round(cors.max_age))
 
 
-def _upstream(settings: Settings) -> Upstream:
+def upstream_of(settings: Settings) -> Upstream:
+    """The application that forwards.
+
+    Raises:
+        ValueError: the settings name no upstream, or files that cannot be used.
+    """
     if not settings.upstream:
         raise ValueError("upstream: name the server to forward to, as in http://127.0.0.1:9000")
     one, timeouts = settings.upstream[0], settings.timeouts
@@ -396,4 +278,10 @@ def _upstream(settings: Settings) -> Upstream:
         preserve_host=one.preserve_host,
         trusted_proxies=settings.trusted_proxies,
     )
-    return Upstream(Origin.parse(str(one.url)), terms)
+    return Upstream(Origin.parse(str(one.url)), terms, _trust(one.tls) if one.tls is not None else None)
+
+
+def _trust(tls: UpstreamTls) -> Trust:
+    return read_trust(
+        ca=tls.ca, server_name=tls.server_name or "", client_cert=tls.client_cert, client_key=tls.client_key
+    )
