@@ -250,14 +250,10 @@ def _enrol(command: Command, standing: Standing, factor: Factor) -> Ceremony:
 
 
 def _verify(command: Command, terms: Terms) -> Ceremony:
-    standing = yield from _known(command, terms)
-    if isinstance(standing, Failed):
-        return standing
-    if not command.code:
-        return Failed(Reason.CODE_MISSING)
-    factor = _named_factor(command, terms)
-    if isinstance(factor, Failed):
-        return factor
+    presented = yield from _presented(command, terms)
+    if isinstance(presented, Failed):
+        return presented
+    standing, factor = presented
     if (state := standing.state(factor)) is not FactorState.PENDING:
         return Failed(Reason.ALREADY_ACTIVE if state is FactorState.ACTIVE else Reason.FACTOR_NOT_FOUND)
     redemption = _redemption(
@@ -267,14 +263,10 @@ def _verify(command: Command, terms: Terms) -> Ceremony:
 
 
 def _deactivate(command: Command, terms: Terms) -> Ceremony:
-    standing = yield from _known(command, terms)
-    if isinstance(standing, Failed):
-        return standing
-    if not command.code:
-        return Failed(Reason.CODE_MISSING)
-    factor = _named_factor(command, terms)
-    if isinstance(factor, Failed):
-        return factor
+    presented = yield from _presented(command, terms)
+    if isinstance(presented, Failed):
+        return presented
+    standing, factor = presented
     if standing.state(factor) is not FactorState.ACTIVE:
         return Failed(Reason.FACTOR_NOT_FOUND)
     redemption = _redemption(
@@ -302,6 +294,17 @@ def _known(command: Command, terms: Terms) -> _Asked[Standing | Failed]:
         raise _wrong_answer("Recall", standing)
     obstacle = account_obstacle(standing, terms.known_by)
     return standing if obstacle is None else Failed(obstacle)
+
+
+def _presented(command: Command, terms: Terms) -> _Asked[tuple[Standing, Factor] | Failed]:
+    """The account and the factor of a step that always takes a code; the code is looked for before the factor."""
+    standing = yield from _known(command, terms)
+    if isinstance(standing, Failed):
+        return standing
+    if not command.code:
+        return Failed(Reason.CODE_MISSING)
+    factor = _named_factor(command, terms)
+    return factor if isinstance(factor, Failed) else (standing, factor)
 
 
 def _named_factor(command: Command, terms: Terms) -> Factor | Failed:

@@ -9,12 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from types import ModuleType
 from typing import Any, Protocol
 
-import fakeredis._helpers
-import fakeredis._socket._base
-import fakeredis.commands_mixins.server_mixin
 import pytest
 from redis.asyncio.connection import BlockingConnectionPool
 
@@ -38,6 +34,7 @@ from mfa_gateway.state.foundation import Foundation
 from mfa_gateway.state.line import Line, Word
 from mfa_gateway.state.records import AccountRecord
 from mfa_gateway.state.vault import Vault
+from tests.clock import MemoryClock
 
 KEY = bytes(range(32))
 ADA = AccountId("shop", "ada")
@@ -81,31 +78,11 @@ class World(Protocol):
         ...
 
 
-class _Clock:
-    """Stands in for the module `time` in fakeredis."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def time(self) -> float:
-        return self.now
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(time, name)
-
-
 class MemoryWorld:
     """A server in this process, with a clock that stands still unless it is told to go on."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._clock = _Clock()
-        modules: tuple[ModuleType, ...] = (
-            fakeredis._helpers,
-            fakeredis._socket._base,
-            fakeredis.commands_mixins.server_mixin,
-        )
-        for module in modules:
-            monkeypatch.setattr(module, "time", self._clock)
+        self._clock = MemoryClock.installed(monkeypatch)
         self._pool = pool_for("memory://", connect_timeout=PATIENCE)
         self._stores: list[Store] = []
 
