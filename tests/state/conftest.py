@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -23,19 +24,23 @@ def valkey() -> Iterator[str]:
     try:
         program = find_program()
     except StoreUnfit as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"no real server to test with: {error}")
-        pytest.skip(f"no real server to test with: {error}")
+        _miss(f"no real server to test with: {error}")
     yield from _run(program)
 
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[str]:
-    """The URL of a private Redis, where one is installed."""
+    """The URL of a private Redis. Missing is a skip that shows, and a failure in CI."""
     found = shutil.which("redis-server")
     if found is None:
-        pytest.skip("no redis-server on the path")
+        _miss("no redis-server on the path")
     yield from _run(Path(found))
+
+
+def _miss(what: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)
 
 
 def _run(program: Path) -> Iterator[str]:
