@@ -9,6 +9,10 @@ from collections.abc import Callable
 from math import inf
 
 
+def _nobody_waits() -> None:
+    """What happens when it is too late for anything to happen."""
+
+
 class Deadline:
     """One deadline at a time, in seconds from now. `on_reached` is called once for each that is reached."""
 
@@ -32,8 +36,9 @@ class Deadline:
         self._due = inf
 
     def stop(self) -> None:
-        """Wait for nothing, and let go of the loop."""
+        """Wait for nothing any more, and let go of the loop and of whoever waited."""
         self.clear()
+        self._on_reached = _nobody_waits
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

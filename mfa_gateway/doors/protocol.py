@@ -15,13 +15,11 @@ uvicorn closes while bytes of the client are still unread. The kernel makes a re
 with it. So leaving means: close our half, throw away for a short while, then close the other half.
 
 What stays out: policy, and everything that an ASGI application can see for itself. What this is built on in uvicorn
-(0.54): the parser's callbacks of `HttpToolsProtocol`; and that `RequestResponseCycle` writes and closes through the
-`transport` it was made with, calls `on_response_complete`, and heeds `disconnected` and `keep_alive`.
+(0.54): the state of a connection and the parser of `HttpToolsProtocol`; its own `RequestResponseCycle` is not (cycle).
 """
 
 import asyncio
 from contextvars import Context, copy_context
-from dataclasses import dataclass
 from enum import Enum
 from math import inf
 from typing import Any, Final
@@ -29,47 +27,31 @@ from typing import Any, Final
 import structlog
 from httptools import HttpParserError, HttpParserUpgrade
 from structlog.typing import FilteringBoundLogger
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from mfa_gateway.doors.asgi import LINGER, LINGER_BYTES, UNDATED, new_request_id
+from mfa_gateway.doors.asgi import LINGER_BYTES, new_request_id
+from mfa_gateway.doors.cycle import Cycle
 from mfa_gateway.doors.deadline import Deadline
-from mfa_gateway.doors.refusal import RefusedRequest, body_length, check_request_line, plain_refusal
+from mfa_gateway.doors.head import EndOfHead, http_scope
+from mfa_gateway.doors.outbox import outbox_of
+from mfa_gateway.doors.refusal import (
+    FRAMING,
+    RefusedRequest,
+    body_length,
+    check_request_line,
+    expects_continue,
+    plain_refusal,
+)
+from mfa_gateway.doors.terms import ServerTerms
 from mfa_gateway.doors.transport import Exit, Flow
 
 _log: FilteringBoundLogger = structlog.get_logger(__name__)
 
-_END_OF_HEAD: Final = b"\r\n\r\n"
 # How much of what is sent ahead may wait before nothing more is read.
 _MOST_AHEAD: Final = 65_536
 # What a client sends of a body within `body_idle` at the least. A byte now and then is no body that is coming.
 _PIECE: Final = 1_024
-
-
-@dataclass(frozen=True, slots=True)
-class ServerTerms:
-    """The numbers of the listening side: bytes, counts and seconds.
-
-    Attributes:
-        head_bytes: request line and header section together; as much again for the trailers of a body.
-        fields: header fields.
-        target_bytes: the request target.
-        connections: open connections; requests on more of them are answered with 503.
-        head_timeout: from a connection's first moment to its first byte, and from a request's first byte to its head.
-        body_idle: for the next piece of a body: of a request's, while we are reading, and of an answer's, to be taken.
-        keep_alive: an idle connection between two requests.
-        drain: requests in flight at a stop.
-        linger: how long what a refused client still sends is thrown away.
-    """
-
-    head_bytes: int = 32_768
-    fields: int = 100
-    target_bytes: int = 8_192
-    connections: int = 10_000
-    head_timeout: float = 10.0
-    body_idle: float = 30.0
-    keep_alive: float = 15.0
-    drain: float = 10.0
-    linger: float = LINGER
 
 
 class Phase(Enum):
@@ -83,7 +65,6 @@ class Phase(Enum):
 
 # Looked up several times a request.
 _HEAD, _BODY, _WHOLE, _LEAVING = Phase
-_take_field: Final = HttpToolsProtocol.on_header
 
 
 class StrictProtocol(HttpToolsProtocol):
@@ -98,15 +79,18 @@ class StrictProtocol(HttpToolsProtocol):
         self._context: Context = copy_context()
         self._wire: asyncio.Transport
         self._exit: Exit
+        self.flow: Flow
+        self.cycle: Cycle  # type: ignore[assignment] # ours, in its place
         # Of the head that is being read.
+        self._framing: list[tuple[bytes, bytes]] = []
         self._is_head_request = False
         self._head_bytes = 0
-        self._tail = b""
+        self._end = EndOfHead()
         # Of the body that is being read. `_body_left` is None where chunks tell the end.
         self._body_left: int | None = None
         self._since_body = 0
         self._since_piece = 0
-        # Of what lies outside of the request: sent ahead, thrown away, and of our own not taken yet.
+        # Outside of the request: sent ahead, thrown away, and of our own not taken yet.
         self._ahead = b""
         self._has_lost_bytes = False
         self._thrown_away = 0
@@ -120,7 +104,7 @@ class StrictProtocol(HttpToolsProtocol):
         """Start waiting for a head."""
         super().connection_made(transport)
         self._wire = transport
-        self.transport = self._exit = Exit(transport, self.leave)
+        self.transport = self._exit = Exit(transport, self.leave, outbox_of(self.loop))
         self.flow = Flow(transport, may_read=self._may_read, on_change=self._wind)
         self._deadline.set(self.terms.head_timeout)
 
@@ -129,6 +113,13 @@ class StrictProtocol(HttpToolsProtocol):
         self._shut()
         self._deadline.stop()
         super().connection_lost(exc)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Undo the circles in which a connection holds itself: a flood of them must not wait for the collector."""
+        self._exit.let_go()
+        self.flow.let_go()
+        self.cycle = None  # type: ignore[assignment] # what it is before the first request, too
 
     # --- Time ---
 
@@ -190,7 +181,7 @@ class StrictProtocol(HttpToolsProtocol):
     def _read(self, data: bytes) -> None:
         while data:
             if self._phase is _HEAD:
-                end = self._end_of_head(data)
+                end = self._end.find(data)
                 self._feed_head(data[:end])
             elif self._phase is _BODY:
                 end = self._body_left or len(data)
@@ -205,15 +196,6 @@ class StrictProtocol(HttpToolsProtocol):
     def _read_ahead(self) -> None:
         data, self._ahead = self._ahead, b""
         self._read(data)
-
-    def _end_of_head(self, data: bytes) -> int:
-        """How many of these bytes belong to the head. Its end may lie across two packets."""
-        known = self._tail + data
-        end = known.find(_END_OF_HEAD) + len(_END_OF_HEAD)
-        if end < len(_END_OF_HEAD):
-            self._tail = known[1 - len(_END_OF_HEAD) :]
-            return len(data)
-        return end - len(self._tail)
 
     def _feed_head(self, piece: bytes) -> None:
         is_begun = self._head_bytes > 0
@@ -273,20 +255,23 @@ class StrictProtocol(HttpToolsProtocol):
         """A request begins."""
         if self._phase is _WHOLE:
             raise RefusedRequest(400, "it was sent ahead of an answer")
-        super().on_message_begin()
-        self.scope["extensions"] = {UNDATED: {}}
+        self.url, self.headers, self._framing = b"", [], []
         self._is_head_request = False
 
     def on_url(self, url: bytes) -> None:
         """A piece of the target."""
-        super().on_url(url)
+        self.url += url
         if len(self.url) > self.terms.target_bytes:
             raise RefusedRequest(414, "its target is too long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header field; after the head it is a trailer, which nobody asked for and nobody gets."""
-        if self._phase is _HEAD:
-            _take_field(self, name, value)
+        if self._phase is not _HEAD:
+            return
+        name = name.lower()
+        self.headers.append((name, value))
+        if name in FRAMING:
+            self._framing.append((name, value))
 
     def on_headers_complete(self) -> None:
         """The head is there: refuse it, or let a request begin."""
@@ -295,32 +280,51 @@ class StrictProtocol(HttpToolsProtocol):
         check_request_line(method, self.url, version)
         if len(self.headers) > self.terms.fields:
             raise RefusedRequest(431, "it has too many header fields")
-        self._body_left = body_length(self.headers, version)
+        self._body_left = body_length(self._framing, version)
         if len(self.connections) > self.terms.connections:
             raise RefusedRequest(503, "there are too many connections")
-        if version == "1.0":
-            # RFC 9110 section 10.1.1: such a client would take `100 Continue` for the answer.
-            self.expect_100_continue = False
+        # RFC 9110 section 10.1.1: a client of HTTP/1.0 would take `100 Continue` for the answer.
+        has_body = self._body_left != 0
+        self.expect_100_continue = has_body and version != "1.0" and expects_continue(self._framing)
         self._phase = _BODY
         self._since_body = self._since_piece = 0
-        super().on_headers_complete()
-        # A request without a body is whole before anything else happens.
-        if self._body_left != 0:
+        self._start(method.decode("ascii"), version)
+        if has_body:
             self._wind()
+
+    def _start(self, method: str, version: str) -> None:
+        """Have the application answer."""
+        ends = {"scheme": self.scheme, "client": self.client, "server": self.server, "state": self.app_state.copy()}
+        self.cycle = Cycle(
+            http_scope(method, self.url, version, headers=self.headers, framing=self._framing, ends=ends),
+            transport=self._exit,
+            flow=self.flow,
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            expects_continue=self.expect_100_continue,
+            on_response=self.on_response_complete,
+        )
+        self.tasks.add(self.loop.create_task(self.cycle.run(self.app, self.tasks)))
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
         self._since_body = 0
-        super().on_body(body)
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.wake()
 
     def on_message_complete(self) -> None:
         """The request is whole."""
-        super().on_message_complete()
         if self.cycle.response_complete:
             self._go_on()
-        else:
-            self._phase = _WHOLE
-            self._wind()
+            return
+        self.cycle.more_body = False
+        self.cycle.wake()
+        self._phase = _WHOLE
+        self._wind()
 
     def on_response_complete(self) -> None:
         """The answer is whole. Its request may not be: then the rest is read on, as far as that is cheap."""
@@ -341,7 +345,6 @@ class StrictProtocol(HttpToolsProtocol):
     def _go_on(self) -> None:
         self._phase = _HEAD
         self._head_bytes = 0
-        self._tail = b""
         self._wind()
         if self._ahead:
             # In the connection's own context: nothing of one request may be seen by the next.
@@ -354,17 +357,19 @@ class StrictProtocol(HttpToolsProtocol):
         request_id = new_request_id()
         _log.info("refused unread", request_id=request_id, status=status, why=why)
         is_running = self._phase is _BODY
+        self._exit.flush()
         if not is_running or not self.cycle.response_started:
             self._wire.write(plain_refusal(status, request_id, is_head=self._is_head_request))
         if is_running and not self.cycle.response_complete:
             self.cycle.disconnected = True
-            self.cycle.message_event.set()
+            self.cycle.wake()
         self.leave()
 
     def leave(self) -> None:
         """Close, at once where nothing of the client can be on its way, else by halves."""
         if self._exit.is_closing():
             return
+        self._exit.flush()
         is_between = self._phase is _HEAD and not self._head_bytes
         is_over = (is_between or self._phase is _WHOLE) and not self._ahead and not self._has_lost_bytes
         self._shut()

@@ -14,7 +14,8 @@ from mfa_gateway.doors.date import http_date
 _ORIGIN_FORM: Final = pattern(rb"/[!-\"$-~]*")
 # RFC 9110 section 8.6, bounded so that no server counts over 64 bits.
 _LENGTH: Final = pattern(rb"[0-9]{1,18}")
-_FRAMING: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"upgrade"})
+# What decides about a body, and the one name that there has to be.
+FRAMING: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"upgrade", b"expect", b"te"})
 
 _TITLES: Final = {
     400: "Bad Request",
@@ -59,7 +60,7 @@ def body_length(headers: Iterable[tuple[bytes, bytes]], version: str) -> int | N
     """
     fields: dict[bytes, bytes] = {}
     for name, value in headers:
-        if name in _FRAMING:
+        if name in FRAMING:
             if name in fields:
                 raise RefusedRequest(400, f"the {name.decode('ascii')} header is there twice")
             fields[name] = value
@@ -71,6 +72,17 @@ def body_length(headers: Iterable[tuple[bytes, bytes]], version: str) -> int | N
     if b"upgrade" in fields and length != 0:
         raise RefusedRequest(400, "it is an upgrade with a body")
     return length
+
+
+def expects_continue(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether the client waits for word before it sends its body (RFC 9110 section 10.1.1)."""
+    return any(name == b"expect" and value.lower() == b"100-continue" for name, value in headers)
+
+
+def takes_trailers(headers: Iterable[tuple[bytes, bytes]], version: str) -> bool:
+    """Whether the client asks for the fields behind a body (RFC 9110 section 10.1.4)."""
+    asked = (value.lower().replace(b",", b" ").split() for name, value in headers if name == b"te")
+    return version == "1.1" and any(b"trailers" in words for words in asked)
 
 
 def _length(length: bytes | None, coding: bytes | None, version: str) -> int | None:

@@ -8,12 +8,14 @@ What stays out: the reading itself (protocol), and policy.
 import asyncio
 from collections.abc import Callable
 from math import ceil
+from ssl import SSLContext
 
 import uvicorn
 
 from mfa_gateway.doors.asgi import ASGIApp
-from mfa_gateway.doors.protocol import ServerTerms, StrictProtocol
+from mfa_gateway.doors.protocol import StrictProtocol
 from mfa_gateway.doors.stopping import GatewayServer, ServedProtocol
+from mfa_gateway.doors.terms import ServerTerms
 
 __all__ = ["ServerTerms", "StrictProtocol", "make_server", "new_event_loop"]
 
@@ -32,7 +34,13 @@ def _say_nothing(_port: int) -> None:
 
 
 def make_server(
-    app: ASGIApp, *, host: str, port: int, terms: ServerTerms, announce: Callable[[int], None] = _say_nothing
+    app: ASGIApp,
+    *,
+    host: str,
+    port: int,
+    terms: ServerTerms,
+    tls: SSLContext | None = None,
+    announce: Callable[[int], None] = _say_nothing,
 ) -> GatewayServer:
     """A server ready to run. Proxy headers are read by the gateway itself, never by uvicorn: it trusts 127.0.0.1."""
     protocol = type("BoundProtocol", (ServedProtocol,), {"terms": terms})
@@ -50,5 +58,6 @@ def make_server(
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=ceil(terms.drain),
+        ssl_context_factory=None if tls is None else lambda *_: tls,
     )
     return GatewayServer(config, protocol, announce)

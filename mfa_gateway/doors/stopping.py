@@ -1,7 +1,8 @@
 """Stopping: a server that ends without losing a request that anybody has begun to make.
 
     wind_down   new connections are taken, none is kept: every answer says `Connection: close`
-    stop        no new connections, but for those that wait in the kernel's queue already; what is asked is answered
+    stop        no new connections, but for those that wait in the kernel's queue already; what is asked is answered,
+                and every WebSocket is closed with 1001
 
 What stays out: when to do either (cli.supervision), and how requests are read (protocol).
 """
@@ -15,16 +16,21 @@ from typing import ClassVar, Final
 
 import uvicorn
 
-from mfa_gateway.doors.protocol import Phase, StrictProtocol
+from mfa_gateway.doors.protocol import Phase
+from mfa_gateway.doors.websocket.link import Link
+from mfa_gateway.doors.websocket.upgrading import UpgradableProtocol
 
+# The exit code that uvicorn has for it.
+_START_FAILED: Final = 3
 # After so many turns of its loop uvloop has closed what it was told to close.
 _TURNS: Final = 3
 
 
-class ServedProtocol(StrictProtocol):
+class ServedProtocol(UpgradableProtocol):
     """A connection of such a server."""
 
     is_winding_down: ClassVar[bool] = False
+    _is_stopping = False
 
     def on_headers_complete(self) -> None:
         """The head is there. Where the server is about to stop, the answer says that it is the last one."""
@@ -32,11 +38,18 @@ class ServedProtocol(StrictProtocol):
         if self.is_winding_down:
             self.cycle.keep_alive = False
 
+    def hand_over(self, head: bytes, link: Link) -> None:
+        """A handshake is answered. Where the server stops already, the socket has missed being told."""
+        super().hand_over(head, link)
+        if self._is_stopping:
+            link.shutdown()
+
     def shutdown(self) -> None:
         """The server stops: what is asked is answered, and whoever is about to ask is not shut out unheard.
 
         A request can be on its way already, and a client whose connection ends under it must not repeat every kind.
         """
+        self._is_stopping = True
         if self._phase is not Phase.HEAD:
             super().shutdown()
         elif not self._head_bytes:
@@ -58,9 +71,31 @@ class GatewayServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Begin to listen."""
-        await super().startup(sockets)
+        if self.config.is_ssl and sockets is not None:
+            await self._start_tls(sockets)
+        else:
+            await super().startup(sockets)
         if self.started:
             self._announce(self.servers[0].sockets[0].getsockname()[1])
+
+    async def _start_tls(self, sockets: Iterable[socket]) -> None:
+        """Begin to listen for TLS. uvicorn leaves every client a minute for its handshake, and nobody counts them."""
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            raise SystemExit(_START_FAILED)
+        loop = asyncio.get_running_loop()
+        self.servers = [
+            await loop.create_server(
+                self._new_connection,
+                sock=one,
+                ssl=self.config.ssl,
+                backlog=self.config.backlog,
+                ssl_handshake_timeout=self._protocol.terms.head_timeout,
+                ssl_shutdown_timeout=self._protocol.terms.linger,
+            )
+            for one in sockets
+        ]
+        self.started = True
 
     def wind_down(self) -> None:
         """From now on, every request is the last one of its connection."""

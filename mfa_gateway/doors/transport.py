@@ -9,24 +9,61 @@ from collections.abc import Callable
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
+from mfa_gateway.doors.outbox import MOST_HELD, Outbox
+
+
+def _do_nothing() -> None:
+    """For a connection that is no more."""
+
+
+def _never() -> bool:
+    return False
+
 
 class Exit(asyncio.Transport):
-    """The transport as a request sees it: closing it is leaving, and nothing is written once it is shut."""
+    """The transport as a request sees it: closing it is leaving, and nothing is written once it is shut.
 
-    def __init__(self, wire: asyncio.Transport, leave: Callable[[], None]) -> None:
+    What is small is held until the turn of the loop is over (outbox). Whoever writes to the wire itself, or closes it,
+    calls `flush` first.
+    """
+
+    def __init__(self, wire: asyncio.Transport, leave: Callable[[], None], outbox: Outbox) -> None:
         super().__init__()
         self._wire = wire
         self._leave = leave
+        self._outbox = outbox
+        self._held = b""
         self.is_shut = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Write, unless it is too late for that."""
-        if not self.is_shut:
+        if self.is_shut:
+            return
+        if self._held:
+            self._held += data
+        elif len(data) > MOST_HELD:
             self._wire.write(data)
+            return
+        else:
+            self._held = bytes(data)
+            self._outbox.put(self)
+        if len(self._held) > MOST_HELD:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held."""
+        held, self._held = self._held, b""
+        if held and not self._wire.is_closing():
+            self._wire.write(held)
 
     def close(self) -> None:
         """Let the connection end."""
         self._leave()
+
+    def let_go(self) -> None:
+        """The connection has ended: ask it nothing any more."""
+        self.is_shut = True
+        self._leave = _do_nothing
 
     def is_closing(self) -> bool:
         """Whether the connection is ending."""
@@ -40,6 +77,11 @@ class Flow(FlowControl):
         super().__init__(wire)
         self._may_read = may_read
         self._on_change = on_change
+
+    def let_go(self) -> None:
+        """The connection has ended: ask it nothing any more."""
+        self._may_read = _never
+        self._on_change = _do_nothing
 
     def pause_reading(self) -> None:
         """Read no more for now."""

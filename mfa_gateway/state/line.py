@@ -16,7 +16,7 @@ What stays out: what commands mean, and scripts that the server does not know ye
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -27,6 +27,7 @@ from redis.asyncio.connection import AbstractConnection, BlockingConnectionPool
 from redis.exceptions import NoScriptError, ResponseError
 
 from mfa_gateway.core.fault import StoreUnavailable
+from mfa_gateway.state.bulletin import listen
 from mfa_gateway.state.circuit import Circuit
 
 Word = str | bytes | int
@@ -35,8 +36,9 @@ Word = str | bytes | int
 # that is still on its way, which matters where the store is a millisecond away.
 CONNECTIONS: Final = 8
 
-# What the slowest script needs, times this, has to stay far below `store.timeout`.
-_BATCH: Final = 64
+# While the store works through a batch, its callers wait and this process goes on with others: batches of everybody
+# would have everybody wait at once. What the slowest script needs, times this, has to stay far below `store.timeout`.
+_BATCH: Final = 16
 
 
 class ScriptUnknown(Exception):
@@ -104,6 +106,10 @@ class Line:
         self._queue.append(_Parcel(packed, reply))
         self._call_carrier()
         return await reply
+
+    def listen(self) -> AsyncGenerator[str | None]:
+        """What is told of accounts from now on, on a connection of its own; see `bulletin.listen`."""
+        return listen(self._pool, timeout=self._timeout, connect_timeout=self._connect_timeout)
 
     async def close(self) -> None:
         """Fail what is under way and close every connection."""

@@ -2,7 +2,14 @@
 
 import pytest
 
-from mfa_gateway.doors.refusal import RefusedRequest, body_length, check_request_line, plain_refusal
+from mfa_gateway.doors.refusal import (
+    RefusedRequest,
+    body_length,
+    check_request_line,
+    expects_continue,
+    plain_refusal,
+    takes_trailers,
+)
 
 HOST = (b"host", b"gw.test")
 CHUNKED = (b"transfer-encoding", b"chunked")
@@ -124,3 +131,26 @@ def test_an_answer_to_head_has_the_length_and_not_the_body() -> None:
     whole, bare = plain_refusal(400, "i", is_head=False), plain_refusal(400, "i", is_head=True)
     assert whole.partition(b"\r\n\r\n")[0].split(b"\r\n")[3:] == bare.partition(b"\r\n\r\n")[0].split(b"\r\n")[3:]
     assert bare.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(("value", "waits"), [(b"100-continue", True), (b"100-Continue", True), (b"something", False)])
+def test_a_client_waits_for_word_if_it_says_so(value: bytes, waits: bool) -> None:  # noqa: FBT001 - the expectation
+    assert expects_continue([HOST, (b"expect", value)]) is waits
+
+
+@pytest.mark.parametrize("value", [b"trailers", b"Trailers", b"gzip, trailers", b"gzip;q=0.5,trailers"])
+def test_a_client_takes_trailers_if_it_says_so(value: bytes) -> None:
+    assert takes_trailers([HOST, (b"te", value)], "1.1")
+
+
+@pytest.mark.parametrize(
+    ("headers", "version"),
+    [
+        ([HOST], "1.1"),
+        ([(b"te", b"gzip")], "1.1"),
+        ([(b"te", b"trailers")], "1.0"),
+        ([(b"trailer", b"trailers")], "1.1"),
+    ],
+)
+def test_no_other_client_takes_them(headers: list[tuple[bytes, bytes]], version: str) -> None:
+    assert not takes_trailers(headers, version)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from mfa_gateway.doors.outbox import MOST_HELD, Held, Outbox
 from mfa_gateway.doors.transport import Exit, Flow
 
 
@@ -54,23 +55,82 @@ def flow_of(connection: Connection) -> Flow:
     return Flow(connection.wire, may_read=lambda: connection.may_read, on_change=connection.on_change)
 
 
+class Later(Outbox):
+    """An outbox that is emptied by hand."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Held] = []
+
+    def put(self, held: Held) -> None:
+        self.waiting.append(held)
+
+    def empty(self) -> None:
+        for held in self.waiting:
+            held.flush()
+
+
+def exit_of(connection: Connection, outbox: Outbox | None = None) -> Exit:
+    return Exit(connection.wire, connection.leave, outbox or Later())
+
+
 def test_closing_is_leaving_and_the_wire_is_left_alone(connection: Connection) -> None:
-    way_out = Exit(connection.wire, connection.leave)
+    way_out = exit_of(connection)
     way_out.close()
     assert connection.times_left == 1
     assert connection.wire.done == []
 
 
 def test_nothing_is_written_once_it_is_shut(connection: Connection) -> None:
-    way_out = Exit(connection.wire, connection.leave)
+    way_out = exit_of(connection)
     way_out.write(b"in time")
+    way_out.flush()
     way_out.is_shut = True
     way_out.write(b"too late")
+    way_out.flush()
     assert connection.wire.done == ["write in time"]
 
 
+def test_small_pieces_of_one_turn_leave_as_one(connection: Connection) -> None:
+    outbox = Later()
+    way_out = exit_of(connection, outbox)
+    way_out.write(b"head, ")
+    way_out.write(b"body")
+    assert (connection.wire.done, len(outbox.waiting)) == ([], 1)
+    outbox.empty()
+    assert connection.wire.done == ["write head, body"]
+
+
+def test_a_large_piece_waits_for_nobody(connection: Connection) -> None:
+    outbox = Later()
+    exit_of(connection, outbox).write(b"x" * (MOST_HELD + 1))
+    assert (len(connection.wire.done), outbox.waiting) == (1, [])
+
+
+def test_a_large_piece_takes_what_is_held_along(connection: Connection) -> None:
+    way_out = exit_of(connection)
+    way_out.write(b"head, ")
+    way_out.write(b"x" * MOST_HELD)
+    assert [done[:14] for done in connection.wire.done] == ["write head, xx"]
+
+
+def test_small_pieces_without_end_are_not_held_without_end(connection: Connection) -> None:
+    way_out = exit_of(connection)
+    for _ in range(100):
+        way_out.write(b"x" * 1024)
+    written = sum(len(done) - len("write ") for done in connection.wire.done)
+    assert 100 * 1024 - written <= MOST_HELD
+
+
+def test_what_is_held_for_a_wire_that_closed_is_dropped(connection: Connection) -> None:
+    way_out = exit_of(connection)
+    way_out.write(b"too late")
+    connection.wire.closing = True
+    way_out.flush()
+    assert connection.wire.done == []
+
+
 def test_it_is_closing_when_it_is_shut_or_the_wire_is(connection: Connection) -> None:
-    way_out = Exit(connection.wire, connection.leave)
+    way_out = exit_of(connection)
     seen = [way_out.is_closing()]
     connection.wire.closing = True
     seen.append(way_out.is_closing())

@@ -5,15 +5,17 @@ and ask whether that was all. Nothing here waits.
 Not here: which framing an answer has (`answer`), and buffering (`connection`).
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from httptools import HttpParserError, HttpResponseParser
 
 from mfa_gateway.doors.upstream.failures import Failure, ForwardingError
+from mfa_gateway.doors.upstream.fields import Field
 
 # The parser only reads chunks after a head that announces them.
 _CHUNKS_FOLLOW: Final = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
-# Extensions and trailers are dropped; this much of them without a byte of body is an attack or a fault.
+# This much of extensions and trailers without a byte of body is an attack or a fault.
 _MOST_OVERHEAD: Final = 65_536
 
 
@@ -21,6 +23,7 @@ class SizedBody:
     """A body of a known number of bytes; zero for answers that have none. Counted here, never by the parser."""
 
     __slots__ = ("ended", "excess", "remaining")
+    trailers: Final[Sequence[Field]] = ()
 
     def __init__(self, length: int) -> None:
         self.remaining = length
@@ -44,9 +47,9 @@ class SizedBody:
 
 
 class ChunkedBody:
-    """A body in chunks (RFC 9112 section 7.1). Extensions and trailers are read and dropped."""
+    """A body in chunks (RFC 9112 section 7.1). Extensions are dropped; `trailers` are complete when it has ended."""
 
-    __slots__ = ("_begun", "_chunks", "_overhead", "_parser", "ended", "excess")
+    __slots__ = ("_begun", "_chunks", "_is_behind", "_overhead", "_parser", "ended", "excess", "trailers")
 
     def __init__(self) -> None:
         self.ended = False
@@ -54,6 +57,8 @@ class ChunkedBody:
         self._begun = False
         self._overhead = 0
         self._chunks: list[bytes] = []
+        self._is_behind = False
+        self.trailers: list[Field] = []
         self._parser = HttpResponseParser(self)
         self._parser.feed_data(_CHUNKS_FOLLOW)
 
@@ -91,6 +96,15 @@ class ChunkedBody:
         self.excess = self._begun
         self._begun = True
 
+    def on_headers_complete(self) -> None:
+        """Parser's callback: the head above is over."""
+        self._is_behind = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Parser's callback: a field, of the head above or behind the last chunk."""
+        if self._is_behind and not self.ended:
+            self.trailers.append((name.lower(), value))
+
     def on_body(self, data: bytes) -> None:
         """Parser's callback: data of one chunk."""
         if not self.ended:
@@ -105,6 +119,7 @@ class UnsizedBody:
     """A body that ends when the upstream closes the connection (RFC 9112 section 6.3, rule 8)."""
 
     __slots__ = ()
+    trailers: Final[Sequence[Field]] = ()
     ended: Final = False
     excess: Final = False
 

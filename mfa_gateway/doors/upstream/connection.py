@@ -16,6 +16,7 @@ import select
 from collections.abc import Callable
 from typing import Final, cast
 
+from mfa_gateway.doors.outbox import MOST_HELD, outbox_of
 from mfa_gateway.doors.upstream.answer import FIRST_FINAL, Answer, read_answer
 from mfa_gateway.doors.upstream.failures import Failure, ForwardingError
 from mfa_gateway.doors.upstream.origin import Terms
@@ -60,6 +61,7 @@ class Connection(asyncio.Protocol):
         "_chunks",
         "_drained",
         "_failure",
+        "_held",
         "_is_clean",
         "_is_reading",
         "_is_sent",
@@ -67,6 +69,7 @@ class Connection(asyncio.Protocol):
         "_loop",
         "_on_linger",
         "_on_lost",
+        "_outbox",
         "_overhead",
         "_partial",
         "_phase",
@@ -106,7 +109,9 @@ class Connection(asyncio.Protocol):
         self._is_reading = True
         self._waiter: asyncio.Future[None] | None = None
         self._read_deadline = math.inf
-        # Writing.
+        # Writing. What is held is written when the turn of the loop is over.
+        self._outbox = outbox_of(loop)
+        self._held = b""
         self._is_writable = True
         self._drained: asyncio.Future[None] | None = None
         self._unsent = 0
@@ -126,14 +131,25 @@ class Connection(asyncio.Protocol):
 
     def ask(self, data: bytes) -> None:
         """Write the head, and perhaps more. What arrived before answers nothing and has ended the connection."""
-        if self._phase is _TAKEN:
-            self._phase = _HEAD
+        if self._phase is not _TAKEN:
+            return
+        self._phase = _HEAD
+        if len(data) > MOST_HELD:
             self._transport.write(data)
+        else:
+            self._held = data
+            self._outbox.put(self)
 
     def write(self, data: bytes) -> None:
         """Write more of the request; a connection that has ended drops it."""
+        held, self._held = self._held, b""
         if not self._transport.is_closing():
-            self._transport.write(data)
+            self._transport.write(held + data if held else data)
+
+    def flush(self) -> None:
+        """Write what is held."""
+        if self._held:
+            self.write(b"")
 
     def mark_sent(self) -> None:
         """Say that the request is complete: from now on the answer is awaited."""
@@ -206,6 +222,7 @@ class Connection(asyncio.Protocol):
         if self._phase is not _CLOSED:
             self._phase = _CLOSED
             self._on_lost(self)
+        self._held = b""
         self._transport.abort()
         self._wake()
 
@@ -246,7 +263,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes of the answer; bytes outside of an answer end the connection."""
         try:
-            if self._phase is _HEAD:
+            if self._phase is _HEAD and not self._held:
                 self._read_head(data)
             elif self._phase is _BODY:
                 self._read_body(data)

@@ -21,10 +21,12 @@ Not here: what the client is told when it fails (`forward`).
 import asyncio
 from typing import Final
 
-from mfa_gateway.doors.asgi import Reading, Receive, Send
+from mfa_gateway.doors.asgi import TRAILERS, Message, Reading, Receive, Scope, Send
 from mfa_gateway.doors.upstream.answer import Answer
+from mfa_gateway.doors.upstream.bodies import ChunkedBody
 from mfa_gateway.doors.upstream.connection import Connection
 from mfa_gateway.doors.upstream.failures import Failure
+from mfa_gateway.doors.upstream.fields import passing_trailers
 from mfa_gateway.doors.upstream.pool import Pool
 from mfa_gateway.doors.upstream.request import NOTHING, Request
 from mfa_gateway.doors.upstream.upload import Upload
@@ -41,8 +43,9 @@ class Exchange:
     _watching: asyncio.Task[None] | None = None
     has_begun = False
 
-    def __init__(self, pool: Pool, receive: Receive, send: Send) -> None:
+    def __init__(self, pool: Pool, scope: Scope, receive: Receive, send: Send) -> None:
         self._pool = pool
+        self._scope = scope
         self._receive = receive
         self._send = send
 
@@ -83,7 +86,10 @@ class Exchange:
         if is_done:
             self._leave(connection)
         self.has_begun = True
-        await self._send({"type": "http.response.start", "status": answer.status, "headers": answer.fields})
+        start: Message = {"type": "http.response.start", "status": answer.status, "headers": answer.fields}
+        if has_trailers := isinstance(answer.body, ChunkedBody) and TRAILERS in self._scope.get("extensions", ()):
+            start["trailers"] = True
+        await self._send(start)
         while not is_done:
             # Even if empty at first: a server may keep the head back until it sees some body (ASGI specification).
             await self._send({"type": "http.response.body", "body": body, "more_body": True})
@@ -93,6 +99,8 @@ class Exchange:
             if is_done:
                 self._leave(connection)
         await self._send({"type": "http.response.body", "body": body})
+        if has_trailers:
+            await self._send({"type": TRAILERS, "headers": passing_trailers(answer.body.trailers)})
 
     def _precede(self, answer: Answer) -> None:
         """Prepare for an answer that comes before the request is over; see above."""

@@ -9,6 +9,8 @@ import enum
 import socket
 from typing import assert_never
 
+from mfa_gateway.doors.asgi import CutAnswer
+
 
 class Failure(enum.Enum):
     """Why a call was not forwarded, or not to its end. The value is the text for the log; it names no input."""
@@ -67,7 +69,7 @@ class ForwardingError(Exception):
         self.failure = failure
 
 
-class AnswerCutError(Exception):
+class AnswerCutError(CutAnswer):
     """The answer broke off after it had begun.
 
     Raised out of the ASGI application on purpose: the server then closes the client's connection without the

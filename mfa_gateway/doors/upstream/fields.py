@@ -70,7 +70,7 @@ def fold(name: bytes) -> bytes:
 
 
 # RFC 9110 section 7.6.1, with the two names of practice (Keep-Alive, Proxy-Connection) and the two of h2c
-# (RFC 7540 section 3.2). `TE` and `Trailer` go because trailers are not forwarded.
+# (RFC 7540 section 3.2). `TE` is written anew for clients that take trailers.
 _HOP_BY_HOP: Final[dict[bytes, Kind]] = {
     b"connection": Kind.CONNECTION,
     b"http2-settings": Kind.STOP,
@@ -116,6 +116,12 @@ REQUEST_KINDS: Final = Kinds(
     _HOP_BY_HOP
     | dict.fromkeys(_SPOKEN_BY_PROXIES, Kind.STOP)
     | {
+        # A handshake of our own says these anew; on any other request they mean nothing, and one may hold a token.
+        b"sec-websocket-accept": Kind.STOP,
+        b"sec-websocket-extensions": Kind.STOP,
+        b"sec-websocket-key": Kind.STOP,
+        b"sec-websocket-protocol": Kind.STOP,
+        b"sec-websocket-version": Kind.STOP,
         # Answered by our server when the body is first asked for: `100 Continue` means "allowed" here.
         b"expect": Kind.STOP,
         b"content-length": Kind.LENGTH,
@@ -129,6 +135,32 @@ REQUEST_KINDS: Final = Kinds(
 )
 
 ANSWER_KINDS: Final = Kinds(_HOP_BY_HOP | {b"content-length": Kind.LENGTH, b"date": Kind.DATE})
+
+# RFC 9110 section 6.5.1: what frames, routes, authenticates or says how a body is to be read comes before it or never.
+_NEVER_BEHIND: Final = frozenset(
+    {
+        b"age",
+        b"authorization",
+        b"cache-control",
+        b"content-encoding",
+        b"content-range",
+        b"content-type",
+        b"date",
+        b"expires",
+        b"host",
+        b"location",
+        b"retry-after",
+        b"set-cookie",
+        b"vary",
+        b"www-authenticate",
+    }
+)
+
+
+def passing_trailers(fields: Iterable[Field]) -> list[Field]:
+    """What of the fields behind an answer's body goes on."""
+    return [field for field in fields if ANSWER_KINDS[field[0]] is PASS and field[0] not in _NEVER_BEHIND]
+
 
 _KEPT_THOUGH_LISTED: Final = frozenset((b"authorization", b"content-length", b"forwarded", b"host", b"x-request-id"))
 _KEPT_PREFIXES: Final = (b"x-mfa-", b"x-forwarded-")

@@ -46,11 +46,22 @@ def test_chunks_are_put_together() -> None:
     assert not body.excess
 
 
-def test_trailers_are_dropped() -> None:
+def test_trailers_are_no_part_of_the_body() -> None:
     body = ChunkedBody()
-    assert body.feed(b"1\r\na\r\n0\r\nX-MFA-Verified: true\r\n\r\n") == b"a"
+    assert body.feed(b"1\r\na\r\n0\r\nServer-Timing: db\r\nETag: x\r\n\r\n") == b"a"
     assert has_ended(body)
     assert not body.excess
+    assert body.trailers == [(b"server-timing", b"db"), (b"etag", b"x")]
+
+
+def test_an_answer_behind_the_last_chunk_brings_no_trailers() -> None:
+    body = ChunkedBody()
+    body.feed(b"1\r\na\r\n0\r\n\r\nHTTP/1.1 200 OK\r\nX-Other: 1\r\n\r\n")
+    assert body.trailers == []
+
+
+def test_a_body_without_chunks_has_no_trailers() -> None:
+    assert list(SizedBody(3).trailers) == list(UnsizedBody().trailers) == []
 
 
 @pytest.mark.parametrize("more", [b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nfoo", b"garbage", b"3\r\nabc\r\n"])

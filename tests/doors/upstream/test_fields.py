@@ -1,6 +1,15 @@
 import pytest
 
-from mfa_gateway.doors.upstream.fields import ANSWER_KINDS, REQUEST_KINDS, Kind, Kinds, fold, is_removable, tokens
+from mfa_gateway.doors.upstream.fields import (
+    ANSWER_KINDS,
+    REQUEST_KINDS,
+    Kind,
+    Kinds,
+    fold,
+    is_removable,
+    passing_trailers,
+    tokens,
+)
 
 
 @pytest.mark.parametrize(
@@ -111,3 +120,30 @@ def test_a_field_of_the_client_can_be_listed_away() -> None:
 
 def test_folding_reads_names_as_a_careless_upstream_does() -> None:
     assert fold(b"X_Forwarded.For") == b"x-forwarded-for"
+
+
+def test_trailers_of_the_applications_own_go_on() -> None:
+    trailers = [(b"server-timing", b"db;dur=3"), (b"digest", b"x"), (b"etag", b"y")]
+    assert passing_trailers(trailers) == trailers
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"content-length",
+        b"transfer-encoding",
+        b"connection",
+        b"trailer",
+        b"content-encoding",
+        b"set-cookie",
+        b"authorization",
+        b"www-authenticate",
+        b"cache-control",
+        b"location",
+        b"date",
+        b"host",
+        b"keep_alive",
+    ],
+)
+def test_trailers_that_would_change_what_was_read_already_stop_here(name: bytes) -> None:
+    assert passing_trailers([(name, b"1")]) == []
