@@ -2,7 +2,7 @@
 #   make demo    watch a second factor being enforced
 #   make test    lint, types, contracts, the whole suite
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types contracts suite format schema clean
+.PHONY: help demo test lint types contracts suite bench format schema clean
 
 PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -13,6 +13,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 help:
 	@echo "make demo   watch a second factor being enforced (DEMO_ARGS=--check runs the calls itself)"
 	@echo "make test   lint, types, contracts and the whole suite"
+	@echo "make bench  side by side with other proxies, on one core each (BENCH_ARGS='--rounds 9 --seconds 10')"
 	@echo "make format fix what ruff can fix;  make schema  rewrite config/mfa-gateway.schema.json;  make clean"
 
 $(BIN)/python:
@@ -28,6 +29,11 @@ $(VENV)/.dev: pyproject.toml .ci/constraints.txt | $(BIN)/python
 	@echo "Preparing $(VENV) for development (once)"
 	@$(PIP) -e '.[dev]'
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: pyproject.toml .ci/constraints.txt | $(BIN)/python
+	@echo "Preparing $(VENV) for measuring (once)"
+	@$(PIP) -e '.[bench]'
+	@touch $@ $(VENV)/.dev $(VENV)/.demo
 
 demo: $(VENV)/.demo
 	@$(BIN)/mfa-gateway demo $(DEMO_ARGS)
@@ -49,6 +55,10 @@ suite: $(VENV)/.dev
 	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+bench: $(VENV)/.bench
+	@command -v wrk >/dev/null || { echo "make bench needs wrk, which puts the load on: apt-get install wrk"; exit 1; }
+	$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
