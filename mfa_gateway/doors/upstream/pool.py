@@ -11,12 +11,14 @@ connection takes it out of the pool when the loop hears of it, and one that was 
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, assert_never
+from typing import Final, TypeVar, assert_never
 
 from mfa_gateway.doors.upstream.connection import Connection
 from mfa_gateway.doors.upstream.failures import Failure, ForwardingError, of_connecting
 from mfa_gateway.doors.upstream.origin import Origin, Scheme, Terms
 from mfa_gateway.doors.upstream.tls import Trust, read_trust
+
+_Spoken = TypeVar("_Spoken", bound=asyncio.BaseProtocol)
 
 # How late a deadline may be noticed, and how soon a lasting exchange begins to watch for its client leaving.
 _TICK: Final = 0.1
@@ -60,19 +62,27 @@ class Pool:
         def build() -> Connection:
             return Connection(self._terms, loop, self._forget)
 
-        try:
-            async with asyncio.timeout(self._terms.connect):
-                connection = await self._dial(loop, build)
-        except OSError as error:
-            raise ForwardingError(of_connecting(error)) from None
-        except UnicodeError:  # the name cannot be written in the form that DNS asks for
-            raise ForwardingError(Failure.UNKNOWN_HOST) from None
+        connection = await self.dial(build)
         if not connection.is_idle:
             raise ForwardingError(Failure.UNREACHABLE)
         self._all.add(connection)
         if self._ticker is None:
             self._ticker = loop.call_later(self._tick_every, self._tick, loop)
         return connection
+
+    async def dial(self, build: Callable[[], _Spoken]) -> _Spoken:
+        """Open a connection that never serves another call; the pool does not keep it.
+
+        Raises:
+            ForwardingError: not in time, not accepted, or the name is not known.
+        """
+        try:
+            async with asyncio.timeout(self._terms.connect):
+                return await self._dial(asyncio.get_running_loop(), build)
+        except OSError as error:
+            raise ForwardingError(of_connecting(error)) from None
+        except UnicodeError:  # the name cannot be written in the form that DNS asks for
+            raise ForwardingError(Failure.UNKNOWN_HOST) from None
 
     def give(self, connection: Connection) -> None:
         """Take a connection back after an exchange: keep it if it is clean and there is room, else close it."""
@@ -93,7 +103,7 @@ class Pool:
         if connections:
             await asyncio.wait([connection.closed for connection in connections], timeout=_CLOSING)
 
-    async def _dial(self, loop: asyncio.AbstractEventLoop, build: Callable[[], Connection]) -> Connection:
+    async def _dial(self, loop: asyncio.AbstractEventLoop, build: Callable[[], _Spoken]) -> _Spoken:
         """The one place that knows how an origin is reached."""
         origin = self._origin
         match origin.scheme:
