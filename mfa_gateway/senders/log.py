@@ -6,7 +6,7 @@ every line says that it belongs to development, at a level that nobody overlooks
 
 from structlog.typing import FilteringBoundLogger
 
-from mfa_gateway.core.message import CodeMessage
+from mfa_gateway.core.message import CodeMessage, NoticeMessage
 from mfa_gateway.senders.texts import Texts
 
 EVENT = "DEVELOPMENT ONLY: this message was not sent, here is what it says"
@@ -31,6 +31,11 @@ class LogSender:
             subject=text.subject,
             body=text.body,
         )
+
+    async def tell(self, notice: NoticeMessage) -> None:
+        """Write a notice down. Never fails."""
+        text = self._texts.notice(notice)
+        self._log.warning(EVENT, address=notice.address, language=text.language, subject=text.subject, body=text.body)
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from mfa_gateway.core.account import Factor
 from mfa_gateway.core.fault import DeliveryFailed
-from mfa_gateway.core.message import CodeMessage
+from mfa_gateway.core.message import CodeMessage, NoticeMessage
 
 
 class Sender(Protocol):
@@ -23,11 +23,29 @@ class Sender(Protocol):
         ...
 
 
-class Senders:
-    """Hands each message to the sender of its factor."""
+class MailSender(Sender, Protocol):
+    """One way for mails, which can be more than codes."""
 
-    def __init__(self, by_factor: Mapping[Factor, Sender]) -> None:
+    async def tell(self, notice: NoticeMessage) -> None:
+        """Hand a notice over within a deadline. Raises `DeliveryFailed`."""
+        ...
+
+
+class Senders:
+    """Hands each message to the sender of its factor, and notices to `mails`, where there is a way for mails."""
+
+    def __init__(self, by_factor: Mapping[Factor, Sender], mails: MailSender | None = None) -> None:
         self._by_factor = dict(by_factor)
+        self._mails = mails
+
+    async def tell(self, notice: NoticeMessage) -> None:
+        """Send a notice, unless no mails are sent at all.
+
+        Raises:
+            DeliveryFailed: its sender could not.
+        """
+        if self._mails is not None:
+            await self._mails.tell(notice)
 
     async def send(self, message: CodeMessage) -> None:
         """Send a message.

@@ -22,9 +22,9 @@ from typing import Final, cast
 import aiosmtplib
 
 from mfa_gateway.core.fault import DeliveryFailed
-from mfa_gateway.core.message import CodeMessage
+from mfa_gateway.core.message import CodeMessage, NoticeMessage
 from mfa_gateway.senders.mail import compose, read_mailbox, read_sender
-from mfa_gateway.senders.texts import Texts
+from mfa_gateway.senders.texts import Text, Texts
 
 # Seconds for the good-bye of a server that has accepted the mail: nothing depends on it any more.
 _FAREWELL: Final = 1.0
@@ -108,18 +108,28 @@ class SmtpSender:
         Raises:
             DeliveryFailed: it was not accepted in time. The text names neither address nor code.
         """
+        await self._hand_over(message.address, self._texts.render(message))
+
+    async def tell(self, notice: NoticeMessage) -> None:
+        """Hand a notice over to the mail server.
+
+        Raises:
+            DeliveryFailed: it was not accepted in time. The text does not name the address.
+        """
+        await self._hand_over(notice.address, self._texts.notice(notice))
+
+    async def _hand_over(self, address: str, text: Text) -> None:
         try:
-            reader = read_mailbox(message.address)
+            reader = read_mailbox(address)
         except ValueError as error:
             raise DeliveryFailed(f"the address {error}") from None
-        await self._deliver(reader, self._mail(message, reader))
+        await self._deliver(reader, self._mail(text, reader))
 
     async def close(self) -> None:
         """Nothing is open between two mails."""
 
-    def _mail(self, message: CodeMessage, reader: Address) -> bytes:
+    def _mail(self, text: Text, reader: Address) -> bytes:
         sent = datetime.fromtimestamp(self._clock(), UTC)
-        text = self._texts.render(message)
         return compose(text, sender=self._sender, reader=reader, sent=sent, unique=token_hex(16)).as_bytes()
 
     async def _deliver(self, reader: Address, mail: bytes) -> None:

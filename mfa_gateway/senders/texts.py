@@ -1,7 +1,8 @@
 """Texts: what a message says, in the language of its reader.
 
 The words are package data (texts/<language>.toml): a new language is one more file. The subject never holds the code,
-since mail programs show subjects on locked screens. What stays out: how a message travels.
+since mail programs show subjects on locked screens. A short message begins with its code and fits one segment (gsm),
+if the name of the service is not much longer than the rest. What stays out: how a message travels.
 """
 
 import tomllib
@@ -10,7 +11,8 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Final
 
-from mfa_gateway.core.message import CodeMessage
+from mfa_gateway.core.account import Factor
+from mfa_gateway.core.message import CodeMessage, Happening, NoticeMessage
 from mfa_gateway.core.proof import Purpose
 
 DEFAULT_LANGUAGE: Final = "en"
@@ -21,7 +23,10 @@ _HOUR: Final = 3600
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A message in words: a language tag, a subject of one line, and plain text whose last line is ended."""
+    """A message in words: a language tag, a subject of one line, and plain text.
+
+    The last line of a mail is ended. A short message has no subject and no end of line.
+    """
 
     language: str
     subject: str
@@ -30,24 +35,33 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class _Wording:
-    """The templates of one language: subject and body by purpose, and the units of time for one and for more."""
+    """The templates of one language: by purpose, units of time for one and for more, notices, names of factors."""
 
     subjects: Mapping[Purpose, str]
     bodies: Mapping[Purpose, str]
+    short: Mapping[Purpose, str]
     units: Mapping[str, tuple[str, str]]
+    notices: Mapping[Happening, tuple[str, str]]
+    factors: Mapping[Factor, str]
 
 
 class Texts:
     """The texts of all languages there are, speaking for one service.
 
+    Args:
+        service: its name.
+        typed_at: the host whose page a short message's code is for. Browsers then offer it there and on no other page
+            (origin-bound one-time codes, a draft of the W3C's Web Incubator Group).
+
     Raises:
         ValueError: the name of the service is empty, or holds a character that has no place in a subject.
     """
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, *, typed_at: str | None = None) -> None:
         if not service.strip() or not service.isprintable():
             raise ValueError("the name of the service must be one line of text, as in Example Shop")
         self._service = service.strip()
+        self._typed_at = typed_at
         self._wordings = _load_wordings()
 
     @property
@@ -60,11 +74,25 @@ class Texts:
         language = choose_language(message.languages, self._wordings)
         wording = self._wordings[language]
         words = {"service": self._service, "code": message.code, "life": _humanised(message.life_ms, wording.units)}
+        if message.factor is Factor.SMS:
+            return Text(language, "", self._short(wording.short[message.purpose].format_map(words), message.code))
         return Text(
             language,
             subject=wording.subjects[message.purpose].format_map(words),
             body=wording.bodies[message.purpose].format_map(words),
         )
+
+    def notice(self, notice: NoticeMessage) -> Text:
+        """Put a notice into words."""
+        language = choose_language(notice.languages, self._wordings)
+        wording = self._wordings[language]
+        words = {"service": self._service, "factor": wording.factors[notice.factor]}
+        subject, body = wording.notices[notice.happening]
+        return Text(language, subject=subject.format_map(words), body=body.format_map(words))
+
+    def _short(self, body: str, code: str) -> str:
+        """The draft's last line: the host after an @, the code after a #."""
+        return f"{body}\n\n@{self._typed_at} #{code}" if self._typed_at else body
 
 
 def choose_language(preferred: tuple[str, ...], available: Collection[str]) -> str:
@@ -103,8 +131,15 @@ def _load_wordings() -> dict[str, _Wording]:
 
 
 def _wording(content: Mapping[str, Any]) -> _Wording:
+    told = content["notice"]
     return _Wording(
         subjects={purpose: content[purpose.value]["subject"] for purpose in Purpose},
         bodies={purpose: content[purpose.value]["body"] for purpose in Purpose},
+        short={purpose: content["sms"][purpose.value] for purpose in Purpose},
         units={name: (one, more) for name, (one, more) in content["units"].items()},
+        notices={
+            what: (content["notice"][what.value]["subject"], content["notice"][what.value]["body"])
+            for what in Happening
+        },
+        factors={factor: told["factors"][factor.value] for factor in Factor},
     )

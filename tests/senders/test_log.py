@@ -1,7 +1,7 @@
 import structlog
 
 from mfa_gateway.core.account import Factor
-from mfa_gateway.core.message import CodeMessage
+from mfa_gateway.core.message import CodeMessage, Happening, NoticeMessage
 from mfa_gateway.core.proof import Purpose
 from mfa_gateway.engine.ports import Sender
 from mfa_gateway.senders.log import LogSender
@@ -17,5 +17,14 @@ async def test_a_message_is_written_down_whole_and_marked_as_development() -> No
     assert line["event"].startswith("DEVELOPMENT ONLY")
     assert line["log_level"] == "warning"
     assert (line["factor"], line["address"], line["code"]) == ("sms", "+491701234567", "048213")
-    assert (line["language"], line["subject"]) == ("de", "Ihr Code f\u00fcr Example Shop")
-    assert "048213" in line["body"]
+    assert (line["language"], line["subject"]) == ("de", "")
+    assert line["body"].startswith("048213 ist Ihr Code")
+
+
+async def test_a_notice_is_written_down_whole() -> None:
+    sender = LogSender(structlog.get_logger(), texts=Texts("Example Shop"))
+    with structlog.testing.capture_logs() as logs:
+        await sender.tell(NoticeMessage("anna@example.test", Happening.CHANGED, Factor.BACKUP))
+    [line] = logs
+    assert (line["address"], line["subject"]) == ("anna@example.test", "A second step was changed at Example Shop")
+    assert "a set of backup codes" in line["body"]

@@ -2,7 +2,7 @@ import pytest
 
 from mfa_gateway.core.account import Factor
 from mfa_gateway.core.fault import DeliveryFailed
-from mfa_gateway.core.message import CodeMessage
+from mfa_gateway.core.message import CodeMessage, Happening, NoticeMessage
 from mfa_gateway.core.proof import Purpose
 from mfa_gateway.engine.ports import Sender
 from mfa_gateway.senders.post import Senders
@@ -13,7 +13,11 @@ class Recorder:
 
     def __init__(self) -> None:
         self.messages: list[CodeMessage] = []
+        self.notices: list[NoticeMessage] = []
         self.is_closed = False
+
+    async def tell(self, notice: NoticeMessage) -> None:
+        self.notices.append(notice)
 
     async def send(self, message: CodeMessage) -> None:
         self.messages.append(message)
@@ -67,3 +71,15 @@ async def test_every_sender_is_closed() -> None:
     await Senders({Factor.EMAIL: email, Factor.SMS: sms}).close()
     assert email.is_closed
     assert sms.is_closed
+
+
+async def test_notices_go_the_way_of_mails() -> None:
+    mails, notice = Recorder(), NoticeMessage("anna@example.test", Happening.ADDED, Factor.TOTP)
+    await Senders({Factor.SMS: Recorder()}, mails).tell(notice)
+    assert mails.notices == [notice]
+
+
+async def test_where_no_mails_are_sent_nobody_is_told() -> None:
+    sms = Recorder()
+    await Senders({Factor.SMS: sms}).tell(NoticeMessage("anna@example.test", Happening.ADDED, Factor.TOTP))
+    assert sms.notices == []

@@ -10,7 +10,7 @@ from aiosmtpd.smtp import Envelope
 
 from mfa_gateway.core.account import Factor
 from mfa_gateway.core.fault import DeliveryFailed
-from mfa_gateway.core.message import CodeMessage
+from mfa_gateway.core.message import CodeMessage, Happening, NoticeMessage
 from mfa_gateway.core.proof import Purpose
 from mfa_gateway.engine.ports import Sender
 from mfa_gateway.senders.smtp import Security, SmtpSender, SmtpTerms, _cause
@@ -64,6 +64,16 @@ async def test_a_code_is_delivered_as_a_mail_to_one_reader(serve: Serve, inbox: 
     assert mail["Date"] == "Fri, 15 Jan 2027 08:00:00 +0000"
     assert mail["Auto-Submitted"] == "auto-generated"
     assert f"\n    {CODE}\n" in mail.get_content().replace("\r\n", "\n")
+
+
+async def test_a_notice_is_a_mail_like_any_other(serve: Serve, inbox: Inbox) -> None:
+    telling = SmtpSender(terms(serve()), texts=TEXTS)
+    await telling.tell(NoticeMessage(ADDRESS, Happening.REMOVED, Factor.EMAIL))
+    [envelope] = inbox.envelopes
+    assert envelope.rcpt_tos == [ADDRESS]
+    assert read(envelope)["Subject"] == "A second step was removed at Example Shop"
+    with pytest.raises(DeliveryFailed, match="the address"):
+        await telling.tell(NoticeMessage("a@b.test, c@d.test", Happening.REMOVED, Factor.EMAIL))
 
 
 async def test_a_mail_is_written_in_the_language_of_its_reader(serve: Serve, inbox: Inbox) -> None:

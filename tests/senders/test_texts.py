@@ -1,4 +1,5 @@
-"""Golden files (golden/<language>.<purpose>.txt) hold the subject, an empty line and the body.
+"""Golden files (golden/<language>.<purpose>.txt) hold the subject, an empty line and the body; those of short messages
+(<language>.sms.<purpose>.txt) hold the body alone.
 
 After a deliberate change of the words, write them anew and read the difference before keeping it:
 
@@ -6,13 +7,16 @@ After a deliberate change of the words, write them anew and read the difference 
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mfa_gateway.core.account import Factor
-from mfa_gateway.core.message import CodeMessage
+from mfa_gateway.core.message import CodeMessage, Happening, NoticeMessage
 from mfa_gateway.core.proof import Purpose
+from mfa_gateway.senders.gsm import is_gsm, segments
 from mfa_gateway.senders.texts import DEFAULT_LANGUAGE, Texts, choose_language
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -40,8 +44,44 @@ def test_every_text_reads_as_it_was_written(language: str, purpose: Purpose) -> 
     assert whole == path.read_text(encoding="utf-8")
 
 
+def short(**changes: Any) -> CodeMessage:
+    return replace(message(**changes), factor=Factor.SMS, address="+491701234567")
+
+
+@pytest.mark.parametrize(("language", "purpose"), ALL)
+def test_every_short_message_reads_as_it_was_written(language: str, purpose: Purpose) -> None:
+    text = TEXTS.render(short(purpose=purpose, languages=(language,)))
+    path = GOLDEN / f"{language}.sms.{purpose.value}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text.body, encoding="utf-8")
+    assert (text.subject, text.body) == ("", path.read_text(encoding="utf-8"))
+
+
 def test_no_golden_file_is_left_over() -> None:
-    assert {path.name for path in GOLDEN.iterdir()} == {f"{language}.{purpose.value}.txt" for language, purpose in ALL}
+    expected = {f"{language}.{kind}{purpose.value}.txt" for language, purpose in ALL for kind in ("", "sms.")}
+    notices = {f"{language}.notice.{what.value}.txt" for language in TEXTS.languages for what in Happening}
+    assert {path.name for path in GOLDEN.iterdir()} == expected | notices
+
+
+@pytest.mark.parametrize(("language", "purpose"), ALL)
+@pytest.mark.parametrize("typed_at", [None, "shop.example.test"])
+def test_a_short_message_is_one_segment_and_begins_with_its_code(
+    language: str, purpose: Purpose, typed_at: str | None
+) -> None:
+    texts = Texts("Example Shop", typed_at=typed_at)
+    body = texts.render(short(purpose=purpose, languages=(language,), life_ms=5_400_000, code="0482131234")).body
+    assert is_gsm(body)
+    assert segments(body) == 1
+    assert body.startswith("0482131234 ")
+
+
+def test_the_last_line_binds_a_code_to_the_page_where_it_is_typed_in() -> None:
+    body = Texts("Example Shop", typed_at="shop.example.test").render(short()).body
+    assert body.splitlines()[-2:] == ["", "@shop.example.test #048213"]
+
+
+def test_a_mail_is_bound_to_no_page() -> None:
+    assert "@shop.example.test" not in Texts("Example Shop", typed_at="shop.example.test").render(message()).body
 
 
 @pytest.mark.parametrize(("language", "purpose"), ALL)
@@ -130,3 +170,22 @@ def test_a_service_is_one_line_of_text(service: str) -> None:
 
 def test_the_code_does_not_show_in_the_repr() -> None:
     assert "048213" not in repr(TEXTS.render(message()))
+
+
+@pytest.mark.parametrize(("language", "happening"), [(one, what) for one in TEXTS.languages for what in Happening])
+def test_every_notice_reads_as_it_was_written(language: str, happening: Happening) -> None:
+    text = TEXTS.notice(NoticeMessage("anna@example.test", happening, Factor.TOTP, (language,)))
+    whole = f"{text.subject}\n\n{text.body}"
+    path = GOLDEN / f"{language}.notice.{happening.value}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(whole, encoding="utf-8")
+    assert (text.language, whole) == (language, path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("language", TEXTS.languages)
+def test_a_notice_names_the_factor_in_words_and_no_address(language: str) -> None:
+    named = {
+        TEXTS.notice(NoticeMessage("anna@example.test", Happening.ADDED, factor, (language,))) for factor in Factor
+    }
+    assert len(named) == len(Factor)
+    assert not any("anna" in text.body or "{" in text.body for text in named)

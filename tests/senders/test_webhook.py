@@ -9,11 +9,12 @@ import pytest
 
 from mfa_gateway.core.account import Factor
 from mfa_gateway.core.fault import DeliveryFailed
-from mfa_gateway.core.message import CodeMessage
+from mfa_gateway.core.message import CodeMessage, Happening, NoticeMessage
 from mfa_gateway.core.proof import Purpose
-from mfa_gateway.engine.ports import Sender
+from mfa_gateway.engine.ports import Sender, Teller
+from mfa_gateway.senders.posting import RETRY_PAUSE, told
 from mfa_gateway.senders.texts import Texts
-from mfa_gateway.senders.webhook import MIN_SECRET, RETRY_PAUSE, WebhookSender, WebhookTerms, _cause, signature
+from mfa_gateway.senders.webhook import MIN_SECRET, WebhookSender, WebhookTerms, signature
 from tests.senders.conftest import EVENT_DEADLINE, Certificates
 from tests.senders.webhooks import Post, Service, hang_up, replies, stall
 
@@ -101,6 +102,34 @@ async def test_a_code_is_posted_as_json(service: Service, open_sender: Open) -> 
         "subject": "Your code for Example Shop",
         "text": ...,
     }
+
+
+async def test_a_notice_is_posted_without_a_code(service: Service, open_sender: Open) -> None:
+    sender: Teller = open_sender(service.url)
+    await sender.tell(NoticeMessage(ADDRESS, Happening.ADDED, Factor.TOTP, ("de",)))
+    [post] = service.posts
+    assert is_signed(post)
+    assert "eine Authenticator-App" in post.document["text"]
+    assert {**post.document, "text": ...} == {
+        "id": post.fields["webhook-id"],
+        "channel": "email",
+        "to": ADDRESS,
+        "purpose": "notice",
+        "language": "de",
+        "subject": "Ein zweiter Schritt bei Example Shop ist dazugekommen",
+        "text": ...,
+    }
+
+
+async def test_a_short_message_has_no_subject(service: Service, open_sender: Open) -> None:
+    await open_sender(service.url).send(
+        CodeMessage(Factor.SMS, "+491701234567", CODE, Purpose.ACTIVATE, 600_000, ("de",))
+    )
+    document = service.posts[0].document
+    assert is_signed(service.posts[0])
+    assert (document["channel"], document["to"], document["purpose"]) == ("sms", "+491701234567", "activate")
+    assert document["text"].startswith(f"{CODE} ist Ihr Code")
+    assert "subject" not in document
 
 
 async def test_the_receiver_can_check_who_posted_it_and_when(service: Service, open_sender: Open) -> None:
@@ -345,7 +374,7 @@ async def test_a_sender_that_is_cancelled_leaves_no_connection(service: Service,
 
 
 def test_a_failure_that_nobody_foresaw_is_named_without_its_text() -> None:
-    assert _cause(ValueError(f"something about {ADDRESS}")) == "the delivery failed (ValueError)"
+    assert told(ValueError(f"something about {ADDRESS}")) == "the delivery failed (ValueError)"
 
 
 # --- Terms ------------------------------------------------------------------------------------
