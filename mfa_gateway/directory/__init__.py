@@ -1,4 +1,4 @@
-"""The directory: who people are and where they can be reached.
+"""The directory: who people are, where they can be reached, and whether a password is theirs.
 
 What stays out: who is calling (identity), and what is sent (senders).
 """

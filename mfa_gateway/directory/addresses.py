@@ -7,6 +7,9 @@ no address here. What stays out: whether an address is verified, and whether any
 import re
 from typing import Final
 
+from mfa_gateway.core.phone import PhoneNumber
+from mfa_gateway.directory.numbers import read_number
+
 # RFC 5321 section 4.5.3.1: 64 octets before the @, and RFC 3696 erratum 1690: 254 in all.
 MAX_EMAIL: Final = 254
 _MAX_LOCAL_PART: Final = 64
@@ -15,8 +18,6 @@ _MAX_LOCAL_PART: Final = 64
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]+"
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?"
 _ADDR_SPEC: Final = re.compile(rf"(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?P<domain>{_LABEL}(?:\.{_LABEL})*)", re.ASCII)
-# ITU-T E.164 section 6: at most 15 digits. No country has numbers shorter than 6 with its code.
-_PHONE: Final = re.compile(r"\+[0-9]{6,15}", re.ASCII)
 # RFC 5646 section 2.1 and section 4.4.1: 35 characters hold every tag that is in use.
 _MAX_LOCALE: Final = 35
 _LOCALE: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
@@ -35,8 +36,9 @@ def canonical_email(value: object) -> str | None:
 
 
 def canonical_phone(value: object) -> str | None:
-    """A phone number as it is, if it is a plus sign and 6 to 15 digits, else None: guessing a country costs money."""
-    return value if isinstance(value, str) and _PHONE.fullmatch(value) else None
+    """A mobile number in E.164, however it was written, or None for everything that no message is sent to (numbers)."""
+    number = read_number(value)
+    return number.e164 if isinstance(number, PhoneNumber) else None
 
 
 def canonical_locale(value: object) -> str | None:
