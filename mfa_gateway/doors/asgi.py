@@ -14,10 +14,13 @@ from functools import lru_cache
 from random import getrandbits
 from re import compile as pattern
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 from mfa_gateway.core.account import Proof
-from mfa_gateway.core.call import Call, CanonicalPath, Oddity, canonical_host, canonical_path, canonical_query
+from mfa_gateway.core.call import Call, CanonicalPath, Oddity, OddPath, canonical_host, canonical_path, canonical_query
 from mfa_gateway.core.credential import folded_name
+from mfa_gateway.core.readings import odd_path
+from mfa_gateway.core.routing import ANYWHERE, Route, Routes
 from mfa_gateway.dialects.wire import Asked, Reply
 from mfa_gateway.doors.date import http_date
 from mfa_gateway.doors.peers import TrustedProxies
@@ -33,6 +36,13 @@ HeaderTuple = tuple[tuple[bytes, bytes], ...]
 # What our own server says of itself in `scope["extensions"]`: it leaves the Date field to the application. Servers that
 # do not say so add one themselves, and then two would be there.
 UNDATED: Final = "mfa_gateway.undated"
+# Under this key a scope that was let through carries the name of its call, for answers and logs further on.
+REQUEST_ID: Final = "mfa_gateway.request_id"
+# And under this one the path and the host that were judged: an upstream is chosen by them, never by a second reading.
+JUDGED: Final = "mfa_gateway.judged"
+
+# The ASGI extension by which fields are sent behind a body, where the server and its client can take them.
+TRAILERS: Final = "http.response.trailers"
 
 # RFC 9110 section 9.1: methods are case-sensitive; every registered one is upper case.
 _METHOD: Final = pattern(r"[A-Z][A-Z-]{0,31}")
@@ -93,6 +103,10 @@ LINGER: Final = 1.0
 LINGER_BYTES: Final = 65_536
 
 
+class CutAnswer(Exception):
+    """Raised by an application that cannot finish an answer it has begun, and has said why in its own log."""
+
+
 class Reading(Enum):
     """Whether a request was read to its end."""
 
@@ -118,18 +132,27 @@ class Blindness(Enum):
     OTHER_PATH = "the ASGI server shows another path than the one that was asked for"
 
 
-def read_call(scope: Scope, proxies: TrustedProxies) -> Call | Unreadable:
-    """Read an `http` or `websocket` scope. Header fields are copied once: late trailers cannot join them."""
+def read_call(scope: Scope, proxies: TrustedProxies, routes: Routes = ANYWHERE) -> Call | Unreadable:
+    """Read an `http` or `websocket` scope. Header fields are copied once: late trailers cannot join them.
+
+    `routes` says which upstreams take paths with several readings; without them, none does.
+    """
     headers: HeaderTuple = tuple(scope["headers"])
     fields, problem = _collect(headers)
     peer: str = (scope.get("client") or ("",))[0]
     is_trusted = proxies.trust(peer)
     request_id = _request_id(fields.get(b"x-request-id") if is_trusted else None)
     method: str = scope.get("method", "GET")
-    path, host = _path(scope), _host(fields, is_trusted=is_trusted)
+    host = _host(fields, is_trusted=is_trusted)
+    path = _path(scope, host, routes)
     query = canonical_query(scope.get("query_string", b""))
     problem = problem or _problem(method, fields)
-    if problem or not isinstance(path, CanonicalPath) or not isinstance(host, str) or not isinstance(query, bytes):
+    if (
+        problem
+        or not isinstance(path, (CanonicalPath, OddPath))
+        or not isinstance(host, str)
+        or not isinstance(query, bytes)
+    ):
         return Unreadable(problem or _first_oddity(path, host, query), _asked(scope, fields, request_id))
     authorization, code = fields.get(b"authorization"), fields.get(b"x-mfa-code")
     return Call(
@@ -179,18 +202,31 @@ def _first_oddity(*readings: object) -> str:
     return next((reading.value for reading in readings if isinstance(reading, Oddity | Blindness)), "")
 
 
-def _path(scope: Scope) -> CanonicalPath | Oddity | Blindness:
-    """The canonical path. A server that shows a path which is not the decoded raw one has read something else."""
+def _path(scope: Scope, host: str | Oddity, routes: Routes) -> CanonicalPath | OddPath | Oddity | Blindness:
+    """The path. A server that shows another one than the decoded raw one has read something else."""
     raw: bytes | None = scope.get("raw_path")
     if raw is None:
         return Blindness.NO_RAW_PATH
     # Some servers leave the query in the raw path of a handshake.
     raw = raw.partition(b"?")[0] if scope["type"] == "websocket" else raw
     reading, shown = _known_path(raw) if len(raw) <= _SHORT_PATH else _read_path(raw)
-    return reading if shown is None or shown == scope["path"] else Blindness.OTHER_PATH
+    if shown is None:
+        odd = _wanted_odd_path(raw, host, routes)
+        if odd is None:
+            return reading
+        reading, shown = odd, unquote_to_bytes(raw).decode("utf-8")
+    return reading if shown == scope["path"] else Blindness.OTHER_PATH
 
 
-def _read_path(raw: bytes) -> tuple[CanonicalPath | Oddity, str | None]:
+def _wanted_odd_path(raw: bytes, host: str | Oddity, routes: Routes) -> OddPath | None:
+    """A path in all its readings, if they lead to one upstream, whichever of them is right, and that one takes such."""
+    if not routes.takes_odd_paths or isinstance(host, Oddity):
+        return None
+    path = odd_path(raw)
+    return path if isinstance(path, OddPath) and isinstance(routes.direct(path, host), Route) else None
+
+
+def _read_path(raw: bytes) -> tuple[CanonicalPath | OddPath | Oddity, str | None]:
     """A path and how a server has to show it decoded."""
     reading = canonical_path(raw)
     if isinstance(reading, Oddity):

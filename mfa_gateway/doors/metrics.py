@@ -36,6 +36,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "shadow_refusals": Family("Calls that a rule with enforce: false let through.", ("rule", "reason", "realm")),
     "ceremonies": Family("Ceremonies by outcome: done, or the reason why not.", ("action", "outcome")),
     "sends": Family("Codes to be sent: sent, failed or limited.", ("factor", "outcome")),
+    "sending_stops": Family("Times that too few redeemed codes stopped messages to a country.", ("country",)),
     "bans": Family("Bans that a wrong code brought, in a call or in a ceremony.", ("during",)),
     "store_trips": Family("Round trips to the store."),
     "store_commands": Family("Commands on those trips."),

@@ -15,10 +15,13 @@ from structlog.typing import FilteringBoundLogger
 
 from mfa_gateway.core.call import Call
 from mfa_gateway.core.credential import CarrierAction, OtherCredentials
-from mfa_gateway.core.policy import Access, Enforcement
+from mfa_gateway.core.policy import Access, Enforcement, OnSuccess
+from mfa_gateway.core.routing import ANYWHERE, Routes
 from mfa_gateway.core.verdict import Pass, Reason, Refuse, Verdict
 from mfa_gateway.dialects.wire import Dialect, Reply
 from mfa_gateway.doors.asgi import (
+    JUDGED,
+    REQUEST_ID,
     ASGIApp,
     HeaderList,
     Message,
@@ -30,14 +33,20 @@ from mfa_gateway.doors.asgi import (
     asked_of,
     clean_headers,
     finish_reading,
+    has_body,
     proof_headers,
     read_call,
     reply_headers,
     send_reply,
 )
+from mfa_gateway.doors.backchannel import Backchannel
 from mfa_gateway.doors.ceremonies import Ceremonies
 from mfa_gateway.doors.cors import Cors
+from mfa_gateway.doors.held import HeldAnswer, Replacement
 from mfa_gateway.doors.peers import PeerHeader, TrustedProxies
+from mfa_gateway.doors.websocket.reading import Knock, read_knock
+from mfa_gateway.doors.websocket.subprotocols import choosing
+from mfa_gateway.doors.websocket.watching import WatchedSocket
 
 _log: FilteringBoundLogger = structlog.get_logger(__name__)
 
@@ -53,6 +62,22 @@ class Judging(Protocol):
         ...
 
 
+class Watching(Protocol):
+    """Knows who is revoked."""
+
+    async def revoked(self, call: Call, verdict: Pass) -> None:
+        """Return when the caller of a verdict is revoked."""
+        ...
+
+
+class Following(Protocol):
+    """Does what a good answer does to what its caller has proved."""
+
+    async def follow(self, call: Call, verdict: Pass) -> Refuse | None:
+        """Do it now. A refusal to go out in place of the answer where it could not be done."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a door needs of a gateway.
@@ -64,8 +89,12 @@ class Parts:
         fallback: for the refusals that no rule stands behind.
         proxies: who may speak for others.
         others: which carriers a protected route keeps from the application.
+        aftermath: ends what good answers end, before they go out.
         told: the header by which listed peers say who is calling, where there is one.
         cors: which pages of other origins may read our answers.
+        backchannel: where issuers tell of log-outs; None where none may.
+        watch: tells when the caller behind an open WebSocket is revoked; None where nobody does.
+        token_subprotocols: the WebSocket sub-protocols that bring a token behind a dot.
     """
 
     judge: Judging
@@ -74,8 +103,12 @@ class Parts:
     fallback: Dialect
     proxies: TrustedProxies
     others: OtherCredentials
+    aftermath: Following
     told: PeerHeader | None = None
     cors: Cors = field(default_factory=Cors)
+    backchannel: Backchannel | None = None
+    watch: Watching | None = None
+    token_subprotocols: frozenset[str] = frozenset()
 
 
 class Gatekeeping(Protocol):
@@ -98,8 +131,10 @@ class Gatekeeping(Protocol):
 class MFAMiddleware:
     """Lets a call through to `app` when the gateway's verdict is `Pass`."""
 
-    def __init__(self, app: ASGIApp, *, gateway: Gatekeeping) -> None:
+    def __init__(self, app: ASGIApp, *, gateway: Gatekeeping, routes: Routes = ANYWHERE) -> None:
+        """`routes`: where `app` forwards to, if it does."""
         self._app = app
+        self._routes = routes
         self._gateway = gateway
         self._parts = gateway.parts
         told = self._parts.told
@@ -113,8 +148,11 @@ class MFAMiddleware:
             ValueError: the scope is of a type that nobody here could judge.
         """
         match scope["type"]:
-            case "http" | "websocket":
-                await self._guard(scope, receive, send)
+            case "http":
+                call = read_call(scope, self._parts.proxies, self._routes)
+                await self._guard(call, scope, receive, send)
+            case "websocket":
+                await self._guard_socket(scope, receive, send)
             case "lifespan":
                 await self._live(scope, receive, send)
             case other:
@@ -122,12 +160,26 @@ class MFAMiddleware:
 
     # --- Calls ---
 
-    async def _guard(self, scope: Scope, receive: Receive, send: Send) -> None:
-        call = read_call(scope, self._parts.proxies)
+    async def _guard_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        parts = self._parts
+        call = read_call(scope, parts.proxies, self._routes)
+        if isinstance(call, Call):
+            origins, names = parts.cors.origins, parts.token_subprotocols
+            knock = read_knock(call, scope, names=names, origins=origins, proxies=parts.proxies)
+            if isinstance(knock, Knock):
+                scope = {**scope, "subprotocols": list(knock.offer.offered)}
+                await self._guard(knock.call, scope, receive, choosing(send, knock.offer))
+                return
+            call = knock
+        await self._guard(call, scope, receive, send)
+
+    async def _guard(self, call: Call | Unreadable, scope: Scope, receive: Receive, send: Send) -> None:
         if isinstance(call, Unreadable):
             await self._refuse_unreadable(call, scope, send)
         elif (preflight := self._parts.cors.preflight(call)) is not None:
             await self._reply(preflight, call, scope, receive, send)
+        elif (backchannel := self._parts.backchannel) is not None and backchannel.is_meant(call):
+            await self._part(backchannel, call, scope, receive, send)
         elif (endpoint := self._parts.ceremonies.endpoint(call)) is None:
             await self._judge(call, scope, receive, send)
         elif scope["type"] == "http":
@@ -137,11 +189,25 @@ class MFAMiddleware:
             reply = endpoint.dialect.refuse(Reason.NOT_FOUND, asked_of(call))
             await self._reply(reply, call, scope, receive, send)
 
+    async def _part(self, door: Backchannel, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await door.serve(call, scope, receive, send)
+        else:
+            await self._reply(self._parts.fallback.refuse(Reason.NOT_FOUND, asked_of(call)), call, scope, receive, send)
+
     async def _judge(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         verdict = await self._parts.judge.judge(call)
         match verdict:
             case Pass():
-                await self._app(self._opened(scope, call, verdict), receive, send)
+                opened = self._opened(scope, call, verdict)
+                if scope["type"] == "websocket" and (watch := self._parts.watch) is not None and _is_watched(verdict):
+                    socket = WatchedSocket(receive, send, lambda: watch.revoked(call, verdict))
+                    await socket.run(self._app, opened)
+                elif verdict.on_success is not OnSuccess.NONE and scope["type"] == "http":
+                    answer = HeldAnswer(send, lambda: self._end(call, verdict, scope=scope, send=send))
+                    await answer.run(self._app, opened, receive)
+                else:
+                    await self._app(opened, receive, send)
             case Refuse():
                 dialect = self._dialect_of(verdict)
                 reply = dialect.refuse(verdict.reason, asked_of(call), retry_after_ms=verdict.retry_after_ms)
@@ -149,6 +215,18 @@ class MFAMiddleware:
                 await self._reply(reply, call, scope, receive, send)
             case _ as never:
                 assert_never(never)
+
+    async def _end(self, call: Call, verdict: Pass, *, scope: Scope, send: Send) -> Replacement | None:
+        """End what a good answer ends; what goes out in place of the answer where that cannot be done."""
+        refusal = await self._parts.aftermath.follow(call, verdict)
+        if refusal is None:
+            return None
+        dialect, left_ms = self._dialect_of(refusal), refusal.retry_after_ms
+        reply = dialect.refuse(refusal.reason, asked_of(call), retry_after_ms=left_ms)
+        # The application may still be reading the request, so nobody else does.
+        reading = Reading.UNFINISHED if has_body(call.headers) else Reading.COMPLETE
+        readable = self._parts.cors.readable(call, send)
+        return lambda: _answer(reply, scope, readable, request_id=call.request_id, reading=reading)
 
     async def _reply(self, reply: Reply, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         is_http = scope["type"] == "http"
@@ -172,15 +250,19 @@ class MFAMiddleware:
         kept = told.kept(call) if told is not None else None
         headers: HeaderList = clean_headers(call.headers, also_drop=self._foreign_headers(verdict), kept=kept)
         headers += proof_headers(verdict.shown)
-        return {**scope, "raw_path": call.path.wire, "headers": headers}
+        return {
+            **scope,
+            "raw_path": call.path.wire,
+            "headers": headers,
+            REQUEST_ID: call.request_id,
+            JUDGED: (call.path, call.host),
+        }
 
     def _foreign_headers(self, verdict: Pass) -> frozenset[bytes]:
         """What the application is not to read: everybody's copy of the trusted header, and on a protected route other
         credentials. A shadow rule changes nothing.
         """
-        requirement, others = verdict.rule.requirement, self._parts.others
-        is_protected = requirement.access is Access.MFA and requirement.enforcement is Enforcement.ENFORCED
-        is_stripped = is_protected and others.on_header is CarrierAction.STRIP
+        is_stripped = _is_protected(verdict) and self._parts.others.on_header is CarrierAction.STRIP
         return self._never_on_protected if is_stripped else self._never_on
 
     # --- Life ---
@@ -210,6 +292,17 @@ class MFAMiddleware:
             await _live_alone(starting, stopping)
         finally:
             await self._gateway.stop()
+
+
+def _is_protected(verdict: Pass) -> bool:
+    """Whether what was let through is on a protected route; a shadow rule protects nothing."""
+    requirement = verdict.rule.requirement
+    return requirement.access is Access.MFA and requirement.enforcement is Enforcement.ENFORCED
+
+
+def _is_watched(verdict: Pass) -> bool:
+    """Whether what was let through ends with a revocation."""
+    return _is_protected(verdict) and verdict.caller is not None
 
 
 async def _live_alone(receive: Receive, send: Send) -> None:

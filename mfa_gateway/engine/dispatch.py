@@ -1,27 +1,41 @@
 """Dispatch: issuing a code and sending it, within every limit.
 
-The order is the point: the right to send is taken first (parallel requests make one message), then every limit is
-counted, then the code is made and stored, and only then does a message leave. A code that could not be sent is void,
-and stays counted. What stays out: who may ask for a code (ceremony) and how it travels (senders).
+The order is the point:
+
+    stopped   a country under alarm is not written to, and nothing is counted for it
+    reserve   the right to send: parallel requests make one message
+    spend     every limit, the narrowest first: account, destination, client, prefix, country, total. The one that
+              refuses ends it, so a flood exhausts its own limit and not those of everybody
+    expect    the alarm counts the code, or stops its country
+    issue     the code is made and stored; a short one that was sent not long ago is drawn again
+    send      only now does a message leave
+
+A code that could not be sent is void, and stays counted, but for the alarm. What stays out: who may ask for a code
+(ceremony) and how it travels (senders).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Final
 
-from mfa_gateway.core.account import AccountId
+from mfa_gateway.core.account import AccountId, Factor
 from mfa_gateway.core.call import Call
 from mfa_gateway.core.ceremony import Change, Deliver, Delivery, Limited, NotSent, Sent
 from mfa_gateway.core.fault import DeliveryFailed
 from mfa_gateway.core.message import CodeMessage
+from mfa_gateway.core.phone import NumberFlaw, PhoneNumber
 from mfa_gateway.core.quota import Quota, QuotaKind, Window
+from mfa_gateway.engine.alarm import NO_ALARM, Alarm
 from mfa_gateway.engine.journal import Journal
-from mfa_gateway.engine.ports import Meter, Sender, Store
+from mfa_gateway.engine.ports import Meter, Numbers, Sender, Store
 from mfa_gateway.engine.tally import UNCOUNTED
 
 # What one customer of a provider is given (RFC 6177 section 2): everybody in it can be the same somebody.
 _CUSTOMER_PREFIX: Final = 64
+
+# Of ten thousand codes the last few of two factors are taken. A second draw is rare, and a twentieth never comes.
+_MOST_DRAWS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +48,32 @@ class DispatchTerms:
     per_account: tuple[Window, ...] = ()
     per_destination: tuple[Window, ...] = ()
     per_client: tuple[Window, ...] = ()
+    per_prefix: tuple[Window, ...] = ()
+    per_country: tuple[Window, ...] = ()
     total: tuple[Window, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Destination:
+    """Where a message goes, in the one form that is counted and sent to; `number` where that is a phone."""
+
+    address: str = field(repr=False)
+    number: PhoneNumber | None = None
+
+
 class Dispatcher:
-    """Issues and sends codes. `draw` gives a random code of so many digits, each of the 10^n equally likely."""
+    """Issues and sends codes.
+
+    Args:
+        terms: the measures.
+        draw: gives a random code of so many digits, each of the 10^n equally likely.
+        store: where limits are counted and codes are kept.
+        sender: how they travel.
+        journal: what is told of it.
+        meter: what is counted of it.
+        numbers: which phones are written to; None for none at all.
+        alarm: watches the countries of phones.
+    """
 
     def __init__(
         self,
@@ -49,6 +84,8 @@ class Dispatcher:
         sender: Sender,
         journal: Journal,
         meter: Meter = UNCOUNTED,
+        numbers: Numbers | None = None,
+        alarm: Alarm = NO_ALARM,
     ) -> None:
         self._terms = terms
         self._draw = draw
@@ -56,6 +93,8 @@ class Dispatcher:
         self._sender = sender
         self._journal = journal
         self._meter = meter
+        self._numbers = numbers
+        self._alarm = alarm
 
     async def deliver(self, account: AccountId, need: Deliver, call: Call) -> Delivery:
         """Issue one code and send it, unless it is too soon, too many, or nobody takes it."""
@@ -64,39 +103,75 @@ class Dispatcher:
         return delivery
 
     async def _deliver(self, account: AccountId, need: Deliver, call: Call) -> Delivery:
-        address = need.address or self._store.pinned_address(account, need.factor, need.standing)
-        if address is None:
+        destination = self._destination(account, need, call)
+        if destination is None:
             return NotSent()
-        left_ms = await self._permission(account, need, address=address, client=call.client)
+        left_ms = await self._permission(account, need, call=call, destination=destination)
         if left_ms > 0:
             return Limited(left_ms)
-        return await self._send(account, need, address=address, call=call)
+        delivery = await self._send(account, need, address=destination.address, call=call)
+        if destination.number is not None and not isinstance(delivery, Sent):
+            await self._alarm.was_not_sent(account, need.purpose)
+        return delivery
 
-    async def _permission(self, account: AccountId, need: Deliver, *, address: str, client: str) -> int:
+    def _destination(self, account: AccountId, need: Deliver, call: Call) -> _Destination | None:
+        """Where the message goes. A number is read again each time: countries that are taken off are off at once."""
+        address = need.address or self._store.pinned_address(
+            account, need.factor, need.standing, enrolment=need.enrolment
+        )
+        if address is None or need.factor is not Factor.SMS:
+            return None if address is None else _Destination(address)
+        number = self._numbers.read(address) if self._numbers is not None else NumberFlaw.COUNTRY
+        if isinstance(number, NumberFlaw):
+            self._journal.faulted(call, DeliveryFailed(f"nothing is sent to this number: {number.value}"))
+            return None
+        return _Destination(number.e164, number)
+
+    async def _permission(self, account: AccountId, need: Deliver, *, call: Call, destination: _Destination) -> int:
+        """The milliseconds until this may be asked for again; 0: now, and it is counted everywhere."""
+        number = destination.number
+        if number is not None and (left_ms := await self._alarm.stopped_ms(number)) > 0:
+            return left_ms
         left_ms = await self._store.reserve(
             account, factor=need.factor, purpose=need.purpose, quiet_ms=self._terms.resend_after_ms
         )
-        return left_ms or await self._store.spend(tuple(self._quotas(account, address=address, client=client)))
+        left_ms = left_ms or await self._store.spend(
+            tuple(self._quotas(account, destination=destination, client=call.client))
+        )
+        if number is None or left_ms > 0:
+            return left_ms
+        return await self._expect(account, need, call=call, number=number)
 
-    def _quotas(self, account: AccountId, *, address: str, client: str) -> Iterator[Quota]:
+    def _quotas(self, account: AccountId, *, destination: _Destination, client: str) -> Iterator[Quota]:
         """The limits that one message counts against, the narrowest first, so that a flood exhausts its own."""
-        for kind, windows, subject in (
-            (QuotaKind.ACCOUNT, self._terms.per_account, (account.realm, account.subject)),
-            (QuotaKind.DESTINATION, self._terms.per_destination, (address.lower(),)),
-            (QuotaKind.CLIENT, self._terms.per_client, (_counted_client(client),)),
-            (QuotaKind.TOTAL, self._terms.total, ()),
-        ):
-            if windows:
-                yield Quota(kind, windows, subject)
+        number, terms = destination.number, self._terms
+        limits = [
+            (QuotaKind.ACCOUNT, terms.per_account, (account.realm, account.subject)),
+            (QuotaKind.DESTINATION, terms.per_destination, (destination.address.lower(),)),
+            (QuotaKind.CLIENT, terms.per_client, (_counted_client(client),)),
+        ]
+        if number is not None:
+            limits.append((QuotaKind.PREFIX, terms.per_prefix, (number.block,)))
+            limits.append((QuotaKind.COUNTRY, terms.per_country, (number.country,)))
+        yield from (Quota(kind, windows, subject) for kind, windows, subject in limits if windows)
+        if terms.total:
+            yield Quota(QuotaKind.TOTAL, terms.total)
+
+    async def _expect(self, account: AccountId, need: Deliver, *, call: Call, number: PhoneNumber) -> int:
+        """Have the alarm count a code; the milliseconds of the stop where it is not to be sent."""
+        stop = await self._alarm.expect(account, number, purpose=need.purpose, life_ms=self._terms.life_ms)
+        if stop is None:
+            return 0
+        if stop.has_begun:
+            self._journal.stopped(call, number.country, stop)
+            self._meter.stopped(number.country)
+        return stop.left_ms
 
     async def _send(self, account: AccountId, need: Deliver, *, address: str, call: Call) -> Delivery:
-        code = self._draw(self._terms.digits)
-        life_ms = self._terms.life_ms
-        change = await self._store.issue(
-            account, factor=need.factor, purpose=need.purpose, code=code, life_ms=life_ms, epoch=need.standing.epoch
-        )
-        if change is Change.STALE:
+        code = await self._issue(account, need, call)
+        if code is None:
             return NotSent()
+        life_ms = self._terms.life_ms
         try:
             await self._sender.send(
                 CodeMessage(need.factor, address, code, need.purpose, life_ms=life_ms, languages=need.languages)
@@ -106,6 +181,24 @@ class Dispatcher:
             await self._store.void(account, factor=need.factor, purpose=need.purpose)
             return NotSent()
         return Sent()
+
+    async def _issue(self, account: AccountId, need: Deliver, call: Call) -> str | None:
+        """A new code, stored; None where the account has changed, or chance is broken."""
+        for _ in range(_MOST_DRAWS):
+            code = self._draw(self._terms.digits)
+            change = await self._store.issue(
+                account,
+                factor=need.factor,
+                purpose=need.purpose,
+                code=code,
+                life_ms=self._terms.life_ms,
+                epoch=need.standing.epoch,
+                enrolment=need.enrolment,
+            )
+            if change is not Change.REPEATED:
+                return code if change is Change.MADE else None
+        self._journal.faulted(call, DeliveryFailed("no code could be drawn that was not sent lately"))
+        return None
 
 
 def _counted_client(client: str) -> str:

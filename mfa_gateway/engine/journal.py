@@ -9,14 +9,17 @@ and where they go (app).
 import logging
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, assert_never
 
-import structlog
+from structlog.typing import FilteringBoundLogger
 
 from mfa_gateway.core.account import AccountId, Caller, Factor
 from mfa_gateway.core.call import Call
-from mfa_gateway.core.ceremony import Action, Command, Done, Failed, Outcome
+from mfa_gateway.core.ceremony import Action, Command, Failed, Outcome
 from mfa_gateway.core.fault import Fault
+from mfa_gateway.core.logout import Heard
+from mfa_gateway.core.quota import Stop
 from mfa_gateway.core.verdict import Pass, Reason, Refuse, Verdict
 
 Fields = Iterator[tuple[str, object]]
@@ -31,60 +34,132 @@ _LONGEST: Final = 512
 
 # What a client calls a factor is its own text; only names we know are written down.
 _KNOWN_FACTORS = frozenset(Factor)
-_CHANGES = frozenset({Action.ACTIVATE, Action.VERIFY, Action.DEACTIVATE})
+# What has to be found again later: a change of factors, or windows that were closed.
+_CHANGES = frozenset(
+    {
+        *(Action.ACTIVATE, Action.VERIFY, Action.DEACTIVATE),
+        *(Action.ADD, Action.CONFIRM, Action.RENAME, Action.REMOVE, Action.BACKUP, Action.CLOSE),
+    }
+)
 
 
 class Journal:
     """Writes decisions, ceremonies and faults to a structured log."""
 
-    def __init__(self, log: structlog.typing.FilteringBoundLogger) -> None:
+    def __init__(self, log: FilteringBoundLogger) -> None:
         self._log = log
+        self._bound: FilteringBoundLogger | None = None
 
     def decided(self, call: Call, verdict: Verdict) -> None:
         """One judged call. Without anybody to read it, this costs next to nothing: it happens on every call."""
-        if not self._log.is_enabled_for(logging.WARNING if _is_overruled(verdict) else logging.INFO):
-            return
+        log = self._bound_log()
         match verdict:
             case Pass(overruled=Refuse() as refusal):
-                self._log.warning("would refuse", **_call_fields(call), **dict(_refusal_fields(refusal)))
+                if log.is_enabled_for(logging.WARNING):
+                    log.warning("would refuse", **_call_fields(call), **dict(_refusal_fields(refusal)))
             case Pass():
-                self._log.info("passed", **_call_fields(call), **dict(_pass_fields(verdict)))
+                if log.is_enabled_for(logging.INFO):
+                    log.info("passed", **_pass_fields(call, verdict))
             case Refuse():
-                self._log.info("refused", **_call_fields(call), **dict(_refusal_fields(verdict)))
+                if log.is_enabled_for(logging.INFO):
+                    log.info("refused", **_call_fields(call), **dict(_refusal_fields(verdict)))
             case _ as never:
                 assert_never(never)
 
+    def _bound_log(self) -> FilteringBoundLogger:
+        """The log, bound when it is first needed: structlog may be configured after this was made."""
+        if self._bound is None:
+            self._bound = self._log.bind()
+        return self._bound
+
     def concluded(self, call: Call, command: Command, outcome: Outcome) -> None:
         """One ceremony; a change of factors is an audit event, and so is a ban."""
-        has_changed = isinstance(outcome, Done) and command.action in _CHANGES
+        has_changed = not isinstance(outcome, Failed) and command.action in _CHANGES
         has_banned = isinstance(outcome, Failed) and is_new_ban(outcome.reason, outcome.retry_after_ms)
         audited = has_changed or has_banned
         self._log.info("ceremony", **_call_fields(call), **dict(_ceremony_fields(command, outcome)), audit=audited)
+
+    def stopped(self, call: Call, country: str, stop: Stop) -> None:
+        """A country is written to no more, for a while: an audit event that somebody should look at now."""
+        self._log.error(
+            "alarm: nothing is sent to this country, too few of its codes were redeemed",
+            **_call_fields(call),
+            country=country,
+            sent=stop.sent,
+            redeemed=stop.redeemed,
+            left_ms=stop.left_ms,
+            audit=True,
+        )
+
+    def revoked(self, call: Call, caller: Caller) -> None:
+        """What was still open for a caller ends, because of a revocation: an audit event."""
+        self._log.info("revoked while open", **_call_fields(call), **dict(_caller_fields(caller)), audit=True)
+
+    def ended(self, call: Call, verdict: Pass) -> None:
+        """A good answer ended what its caller had proved, as its rule says: an audit event."""
+        self._log.info("ended on success", **_call_fields(call), **dict(_ending_fields(verdict)), audit=True)
+
+    def not_ended(self, call: Call, verdict: Pass) -> None:
+        """The same could not be done, although the application has acted: an audit event to look at now."""
+        what = "not ended on success: the application has acted, and what its caller had proved still counts"
+        self._log.error(what, **_call_fields(call), **dict(_ending_fields(verdict)), audit=True)
+
+    def parted(self, call: Call, account: AccountId, heard: Heard) -> None:
+        """An issuer told of a log-out: an audit event, and one to look at where a token came twice."""
+        log = self._log.info if heard is Heard.FIRST else self._log.warning
+        subject = masked_subject(account)
+        log(
+            "logged out by the issuer",
+            **_call_fields(call),
+            realm=account.realm,
+            subject=subject,
+            heard=heard.value,
+            audit=True,
+        )
+
+    def unheard(self, fault: Fault) -> None:
+        """Revocations are not told any more, so whoever could be revoked is looked at again and again."""
+        self._log.warning("revocations are not heard", why=written(str(fault)))
+
+    def broke(self, part: str, error: BaseException | None) -> None:
+        """A part of ours broke, which it never should."""
+        self._log.error("broken", part=part, why=type(error).__name__, exc_info=error)
+
+    def operated(self, account: AccountId, action: Action, factor: Factor) -> None:
+        """An operator changed the factors of an account: an audit event."""
+        self._log.info(
+            "operator",
+            action=action.value,
+            factor=factor.value,
+            realm=account.realm,
+            subject=masked_subject(account),
+            audit=True,
+        )
 
     def faulted(self, call: Call, fault: Fault) -> None:
         """Something we stand on failed during a call."""
         self._log.error("fault", **_call_fields(call), fault=type(fault).__name__, why=written(str(fault)))
 
 
-def _is_overruled(verdict: Verdict) -> bool:
-    return isinstance(verdict, Pass) and verdict.overruled is not None
-
-
 def _call_fields(call: Call) -> dict[str, object]:
     return {
         "request_id": call.request_id,
         "method": call.method,
-        "path": written(str(call.path)),
-        "host": written(call.host),
+        "path": _written_path(call.path.wire),
+        "host": _remembered(call.host),
     }
 
 
-def _pass_fields(verdict: Pass) -> Fields:
-    yield "rule", verdict.rule.name
-    yield from _caller_fields(verdict.caller)
-    if verdict.shown is not None:
-        yield "factor", verdict.shown.factor.value
-        yield "age_ms", verdict.shown.age_ms
+def _pass_fields(call: Call, verdict: Pass) -> dict[str, object]:
+    fields = _call_fields(call)
+    fields["rule"] = verdict.rule.name
+    if (caller := verdict.caller) is not None:
+        fields["realm"] = caller.account.realm
+        fields["subject"] = masked_subject(caller.account)
+    if (shown := verdict.shown) is not None:
+        fields["factor"] = shown.factor.value
+        fields["age_ms"] = shown.age_ms
+    return fields
 
 
 def _refusal_fields(refusal: Refuse) -> Fields:
@@ -111,6 +186,12 @@ def _ceremony_fields(command: Command, outcome: Outcome) -> Fields:
         yield "outcome", "done"
 
 
+def _ending_fields(verdict: Pass) -> Fields:
+    yield "rule", verdict.rule.name
+    yield "on_success", verdict.on_success.value
+    yield from _caller_fields(verdict.caller)
+
+
 def _caller_fields(caller: Caller | None) -> Fields:
     if caller is not None:
         yield "realm", caller.account.realm
@@ -124,7 +205,16 @@ def is_new_ban(reason: Reason, left_ms: int) -> bool:
 
 def masked_subject(account: AccountId) -> str:
     """The subject for people to read; of one that holds an address, the first letter and the domain are left."""
-    return written(account.subject)
+    return _remembered(account.subject)
+
+
+def _written_path(wire: bytes) -> str:
+    return _remembered(wire.decode("ascii"))
+
+
+def _remembered(text: str) -> str:
+    """The same as `written`, for texts that come again and again. What strangers have us remember is bounded."""
+    return _known(text) if len(text) <= _SHORT else written(text)
 
 
 def written(text: str) -> str:
@@ -136,6 +226,10 @@ def written(text: str) -> str:
         masked = _PHONE.sub(r"\1\2***\3", masked)
     short = masked if len(masked) <= _LONGEST else f"{masked[:_LONGEST]}…"
     return short if short.isprintable() else "".join(map(_escaped, short))
+
+
+_SHORT: Final = 256
+_known = lru_cache(maxsize=1024)(written)
 
 
 def _escaped(char: str) -> str:

@@ -1,6 +1,7 @@
 """The judge: one call in, one verdict out, with at most two trips to the store.
 
-    admit    the call alone            open routes pass here            0 trips
+    admit    the call alone            open routes pass here, unless    0 trips
+                                       their good answers end windows
     identify the credential            cached by token                  0 trips
     recall   what the store knows      in grace? passes here            1st trip
     redeem   the presented code        one atomic step                  2nd trip
@@ -10,18 +11,21 @@ forms, and anything that changes an account (clerk).
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from time import perf_counter
 
 from mfa_gateway.core.account import Anonymous, Caller, Identification
 from mfa_gateway.core.call import Call
 from mfa_gateway.core.credential import OtherCredentials, refused_carrier
-from mfa_gateway.core.fault import IdentityUnavailable, StoreUnavailable
-from mfa_gateway.core.gate import Terms, admit, appoint, conclude, refuse, weigh, without_store
-from mfa_gateway.core.policy import Policy, Rule
+from mfa_gateway.core.fault import DirectoryUnavailable, IdentityUnavailable, StoreUnavailable
+from mfa_gateway.core.gate import RETRY_MS, Terms, admit, appoint, conclude, refuse, weigh, without_store
+from mfa_gateway.core.policy import Candidates, OnSuccess, Policy, Rule
+from mfa_gateway.core.presence import absence
 from mfa_gateway.core.proof import Redemption
-from mfa_gateway.core.verdict import Pass, Reason, Refuse, Verdict
+from mfa_gateway.core.verdict import Pass, Reason, Verdict
+from mfa_gateway.engine.alarm import NO_ALARM, Alarm
 from mfa_gateway.engine.journal import Journal
-from mfa_gateway.engine.ports import Identity, Meter, Store
+from mfa_gateway.engine.ports import Identity, Meter, Register, Store
 from mfa_gateway.engine.tally import UNCOUNTED
 
 
@@ -39,8 +43,13 @@ class Judge:
         journal: Journal,
         meter: Meter = UNCOUNTED,
         clock: Callable[[], float] = perf_counter,
+        alarm: Alarm = NO_ALARM,
+        register: Register | None = None,
     ) -> None:
-        """`clock` gives seconds, for how long judging takes."""
+        """`clock` gives seconds, for how long judging takes; `alarm` hears of redeemed codes.
+
+        `register`: a directory that may say that somebody has left; None where only the store can.
+        """
         self._policy = policy
         self._terms = terms
         self._others = others
@@ -49,26 +58,44 @@ class Judge:
         self._journal = journal
         self._meter = meter
         self._clock = clock
+        self._alarm = alarm
+        self._register = register
 
     async def judge(self, call: Call) -> Verdict:
         """Decide whether a call goes on. Never raises for anything a client, the store or an issuer can do."""
         began = self._clock()
-        verdict = await self._verdict(call)
+        admission = admit(self._policy, call)
+        verdict = await self._verdict(call, admission) if isinstance(admission, Candidates) else admission
         self._meter.judged(verdict, self._clock() - began)
         self._journal.decided(call, verdict)
         return verdict
 
-    async def _verdict(self, call: Call) -> Verdict:
-        admission = admit(self._policy, call)
-        if isinstance(admission, Pass | Refuse):
-            return admission
-        appointed = appoint(admission, await self.identify(call))
-        if isinstance(appointed, Pass | Refuse):
-            return appointed
+    async def _verdict(self, call: Call, candidates: Candidates) -> Verdict:
+        appointed = appoint(candidates, await self.identify(call))
+        if not isinstance(appointed, tuple):
+            return await self._ready(call, appointed)
         rule, caller = appointed
         if (carrier := refused_carrier(call, self._others)) is not None:
             return refuse(rule, Reason.CREDENTIAL_IN_QUERY, caller=caller, detail=carrier)
+        if call.foreign_page:
+            return refuse(rule, Reason.DENIED, caller=caller, detail=f"a page of {call.foreign_page}")
+        if self._register is not None:
+            absent = await self._absent(call, rule, caller, register=self._register)
+            if absent is not None:
+                return absent
         return await self._proved(call, rule, caller)
+
+    async def _ready(self, call: Call, verdict: Verdict) -> Verdict:
+        """The verdict, if what its good answer does can be done: better no log-out than half a one."""
+        if not isinstance(verdict, Pass) or (caller := verdict.caller) is None or verdict.on_success is OnSuccess.NONE:
+            return verdict
+        rule = verdict.rule
+        try:
+            standing = await self._store.recall(caller.account, scope=rule.requirement.scope, session=caller.session)
+        except StoreUnavailable as fault:
+            self._journal.faulted(call, fault)
+            return without_store(rule, caller)
+        return _in_epoch(verdict, standing.epoch)
 
     async def identify(self, call: Call) -> Identification:
         """Who is calling; `UNDECIDED` where the identity room cannot say now."""
@@ -78,13 +105,32 @@ class Judge:
             self._journal.faulted(call, fault)
             return Anonymous.UNDECIDED
 
+    async def _absent(self, call: Call, rule: Rule, caller: Caller, *, register: Register) -> Verdict | None:
+        """Refuse whoever has left, and everybody while nothing can be said about them; None for all others.
+
+        Never open: what a rule allows while the store is away is allowed to people who are there.
+        """
+        try:
+            reason = absence(await register.presence(caller.account))
+        except DirectoryUnavailable as fault:
+            self._journal.faulted(call, fault)
+            return refuse(rule, Reason.DIRECTORY_UNAVAILABLE, caller=caller, retry_after_ms=RETRY_MS)
+        return refuse(rule, reason, caller=caller) if reason is not None else None
+
     async def _proved(self, call: Call, rule: Rule, caller: Caller) -> Verdict:
         try:
             standing = await self._store.recall(caller.account, scope=rule.requirement.scope, session=caller.session)
             step = weigh(rule, caller, standing, code=call.code, terms=self._terms)
             if not isinstance(step, Redemption):
                 return step
-            return conclude(rule, caller, await self._store.redeem(step, standing))
+            receipt = await self._store.redeem(step, standing)
+            await self._alarm.hear(step, receipt)
+            return _in_epoch(conclude(rule, caller, receipt), standing.epoch)
         except StoreUnavailable as fault:
             self._journal.faulted(call, fault)
             return without_store(rule, caller)
+
+
+def _in_epoch(verdict: Verdict, epoch: int) -> Verdict:
+    """A verdict that remembers the epoch it was given in; a code is redeemed in no other."""
+    return replace(verdict, epoch=epoch) if isinstance(verdict, Pass) else verdict

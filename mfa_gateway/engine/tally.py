@@ -3,9 +3,9 @@
     tally = Tally()          fits `ports.Meter`
     tally.counts()           {(family, label, label ...): number}, a plain value; `added` makes one of many
 
-Labels are the names of rules, reasons, factors, actions and realms: a configuration or this program knows them all, so
-there are only so many, whatever clients do. What stays out: names and texts for those who read the numbers (doors), and
-everything about a single caller, which is the journal's.
+Labels are the names of rules, reasons, factors, actions, countries and realms: a configuration or this program knows
+them all, so there are only so many, whatever clients do. What stays out: names and texts for those who read the numbers
+(doors), and everything about a single caller, which is the journal's.
 """
 
 from bisect import bisect_left
@@ -14,7 +14,23 @@ from collections.abc import Iterable, Mapping
 from typing import Final, assert_never
 
 from mfa_gateway.core.account import Factor
-from mfa_gateway.core.ceremony import Action, Delivery, Done, Failed, Limited, Listed, NotSent, Outcome, Sent
+from mfa_gateway.core.ceremony import (
+    Action,
+    Begun,
+    Challenged,
+    Delivery,
+    Done,
+    Failed,
+    Limited,
+    Listed,
+    NotSent,
+    Outcome,
+    Printed,
+    Proven,
+    Sent,
+    Stock,
+    Windows,
+)
 from mfa_gateway.core.verdict import Pass, Refuse, Verdict
 from mfa_gateway.engine.journal import is_new_ban
 
@@ -57,7 +73,7 @@ class Tally:
     def performed(self, action: Action, outcome: Outcome) -> None:
         """One ceremony came to its outcome."""
         match outcome:
-            case Done() | Listed():
+            case Done() | Listed() | Stock() | Begun() | Challenged() | Proven() | Windows() | Printed():
                 self._counts["ceremonies", action.value, "done"] += 1
             case Failed():
                 self._counts["ceremonies", action.value, outcome.reason.value] += 1
@@ -69,6 +85,10 @@ class Tally:
     def dispatched(self, factor: Factor, delivery: Delivery) -> None:
         """One code was sent, or not."""
         self._counts["sends", factor.value, _fate(delivery)] += 1
+
+    def stopped(self, country: str) -> None:
+        """A country is written to no more, for a while."""
+        self._counts["sending_stops", country] += 1
 
     def counts(self) -> dict[tuple[str, ...], float]:
         """Everything counted so far."""
@@ -87,6 +107,9 @@ class Uncounted:
         """Let it go."""
 
     def dispatched(self, factor: Factor, delivery: Delivery) -> None:
+        """Let it go."""
+
+    def stopped(self, country: str) -> None:
         """Let it go."""
 
 

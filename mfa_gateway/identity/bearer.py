@@ -24,13 +24,15 @@ from structlog.typing import FilteringBoundLogger
 
 from mfa_gateway.core.account import Anonymous, Caller
 from mfa_gateway.core.call import Call
+from mfa_gateway.core.logout import Farewell, Hearsay
 from mfa_gateway.identity.claims import read_claims
 from mfa_gateway.identity.fetching import http_client
 from mfa_gateway.identity.flaw import Flaw
 from mfa_gateway.identity.jwk import read_key_set
 from mfa_gateway.identity.jwks import ACCEPT, FETCH_DEADLINE, MAX_BYTES, FetchedKeys
-from mfa_gateway.identity.jws import Jws, read_jws
+from mfa_gateway.identity.jws import LOGOUT_TYPES, Jws, read_jws
 from mfa_gateway.identity.keys import FixedKeys, Keys, KeySet, public_key, secret_key
+from mfa_gateway.identity.logout import read_farewell
 from mfa_gateway.identity.terms import BearerTerms, JwksFile, JwksUrl, PublicKey, SharedSecret
 from mfa_gateway.identity.verified import Verified, VerifiedCredentials
 
@@ -102,6 +104,18 @@ class BearerIdentity:
             case _ as never:
                 assert_never(never)
 
+    async def hear_farewell(self, token: str, *, request_id: str = "") -> Farewell | Hearsay:
+        """Verify a logout token (OpenID Connect Back-Channel Logout 1.0 section 2.6). It may have come before.
+
+        Raises:
+            IdentityUnavailable: the issuer's keys could not be fetched yet.
+        """
+        farewell = await self._verify_farewell(token)
+        if isinstance(farewell, Farewell):
+            return farewell
+        self._log.info("logout token refused", flaw=farewell.value, request_id=request_id)
+        return Hearsay(farewell.value, is_nameless=farewell is Flaw.NAMELESS)
+
     async def close(self) -> None:
         """Stop fetching keys and close the connections used for it."""
         for issuer in self._issuers.values():
@@ -127,6 +141,19 @@ class BearerIdentity:
             return accepted
         self._verified.remember(presented, Verified(accepted.caller, accepted.until, issuer.keys, edition))
         return accepted.caller
+
+    async def _verify_farewell(self, token: str) -> Farewell | Flaw:
+        jws = read_jws(token, LOGOUT_TYPES) if len(token) <= MAX_CREDENTIAL else Flaw.NOT_COMPACT
+        if isinstance(jws, Flaw):
+            return jws
+        issuer = self._issuer_of(jws)
+        if issuer is None:
+            return Flaw.UNKNOWN_ISSUER
+        if not issuer.terms.logout_audience:
+            return Flaw.NO_LOGOUT
+        if (flaw := await _signature_flaw(jws, issuer)) is not None:
+            return flaw
+        return read_farewell(jws.claims, issuer.terms, now=self._clock())
 
     def _issuer_of(self, jws: Jws) -> _Issuer | None:
         name = jws.claims.get("iss")

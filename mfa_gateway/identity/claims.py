@@ -15,6 +15,8 @@ from mfa_gateway.identity.terms import BearerTerms
 
 # OpenID Connect Core section 2: `sub` has at most 255 characters.
 MAX_NAME: Final = 255
+# OpenID Connect Back-Channel Logout 1.0 section 2.4: the member of `events` that makes a token a logout token.
+LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 # The year 9999. A date in milliseconds lies far beyond, and would make a token live for ever.
 _LAST_MOMENT: Final = 253_402_300_799
 # Control characters, lone surrogates, line and paragraph separators: nothing that a log or a key should meet.
@@ -36,7 +38,10 @@ def read_claims(claims: Mapping[str, object], terms: BearerTerms, *, now: float,
     """
     if not is_meant_for(claims.get("aud"), terms.audience):
         return Flaw.OTHER_AUDIENCE
-    until = _end_of_life(claims, now, terms.leeway)
+    # Not every issuer gives its logout tokens the type that says so.
+    if tells_of_logout(claims):
+        return Flaw.OTHER_TYPE
+    until = end_of_life(claims, now, terms.leeway)
     if isinstance(until, Flaw):
         return until
     subject = claims.get(terms.subject_claim)
@@ -53,7 +58,13 @@ def is_meant_for(audience: object, accepted: tuple[str, ...]) -> bool:
     return all(isinstance(name, str) for name in named) and sum(name in accepted for name in named) == 1
 
 
-def _end_of_life(claims: Mapping[str, object], now: float, leeway: float) -> float | Flaw:
+def tells_of_logout(claims: Mapping[str, object]) -> bool:
+    """Whether claims are those of a logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4)."""
+    events = claims.get("events")
+    return isinstance(events, dict) and isinstance(events.get(LOGOUT_EVENT), dict)
+
+
+def end_of_life(claims: Mapping[str, object], now: float, leeway: float) -> float | Flaw:
     """A token lives until just before `exp` (RFC 7519 section 4.1.4) and must not come from the future."""
     expires, issued, begins = claims.get("exp"), claims.get("iat"), claims.get("nbf", 0)
     if not (is_moment(expires) and is_moment(issued) and is_moment(begins)):

@@ -35,4 +35,12 @@ class Flaw(StrEnum):
     BAD_TIME = "exp or iat is missing, or exp, iat or nbf is not a date"
     EXPIRED = "the token has expired"
     NOT_YET = "the token is not valid yet"
+    # What a logout token says
+    NO_LOGOUT = "no logout tokens are taken of this issuer"
+    OTHER_EVENT = "the token does not tell of a log-out"
+    HAS_NONCE = "the token has a nonce, which no logout token has"
+    BAD_ID = "jti is missing or not a plain text of 1 to 255 characters"
+    LIVES_LONG = "the token lives for more than a day"
+    NAMELESS = "the token names a session and no subject"
+    # Whose it is
     BAD_SUBJECT = "the subject is missing or not a plain text of 1 to 255 characters"

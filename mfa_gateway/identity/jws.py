@@ -25,7 +25,9 @@ _OWN_KEY: Final = frozenset({"jku", "jwk", "x5u", "x5c"})
 _EXTENSIONS: Final = frozenset({"crit", "b64", "enc", "zip"})
 # RFC 7519 section 5.1 and RFC 9068 section 2.1. Other types (logout tokens, events, proofs of possession) are signed
 # by the same keys for other purposes: RFC 8725 section 3.11.
-_TYPES: Final = frozenset({"jwt", "at+jwt"})
+ACCESS_TYPES: Final = frozenset({"jwt", "at+jwt"})
+# OpenID Connect Back-Channel Logout 1.0 section 2.4 advises the second.
+LOGOUT_TYPES: Final = frozenset({"jwt", "logout+jwt"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,11 @@ class Jws:
     signature: bytes = field(repr=False)
 
 
-def read_jws(token: str) -> Jws | Flaw:
-    """Read a compact JWS whose payload is a JSON object (RFC 7515 section 7.1, RFC 7519 section 7.2)."""
+def read_jws(token: str, types: frozenset[str] = ACCESS_TYPES) -> Jws | Flaw:
+    """Read a compact JWS whose payload is a JSON object (RFC 7515 section 7.1, RFC 7519 section 7.2).
+
+    `types`: what its header may call it; it may say nothing, too.
+    """
     segments = token.split(".")
     if len(segments) != 3:  # noqa: PLR2004 - header, payload, signature
         return Flaw.NOT_COMPACT
@@ -59,6 +64,8 @@ def read_jws(token: str) -> Jws | Flaw:
     header, claims = json_object(header_bytes), json_object(payload)
     if header is None or claims is None:
         return Flaw.BAD_JSON
+    if "typ" in header and not _is_among(types, header["typ"]):
+        return Flaw.OTHER_TYPE
     signing_input = token.rpartition(".")[0].encode("ascii")
     return _jws(header, claims, signing_input=signing_input, signature=signature)
 
@@ -80,14 +87,12 @@ def _jws(
 def _header_flaw(header: Mapping[str, object]) -> Flaw | None:
     if not _EXTENSIONS.isdisjoint(header):
         return Flaw.CRITICAL
-    if not _OWN_KEY.isdisjoint(header):
-        return Flaw.BRINGS_KEY
-    return None if "typ" not in header or _is_access_token(header["typ"]) else Flaw.OTHER_TYPE
+    return None if _OWN_KEY.isdisjoint(header) else Flaw.BRINGS_KEY
 
 
-def _is_access_token(kind: object) -> bool:
+def _is_among(types: frozenset[str], kind: object) -> bool:
     """Media types have no case, and "application/" may be left out (RFC 7515 section 4.1.9)."""
-    return isinstance(kind, str) and kind.lower().removeprefix("application/") in _TYPES
+    return isinstance(kind, str) and kind.lower().removeprefix("application/") in types
 
 
 def _decoded(segment: str) -> bytes | None:

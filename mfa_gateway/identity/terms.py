@@ -61,6 +61,7 @@ class BearerTerms:
         subject_claim: the claim that names the caller.
         session_claims: the first of these that a token has names the session; with none, the token is its own session.
         leeway: seconds by which the issuer's clock may be off, 0 or more.
+        logout_audience: the accepted audiences of logout tokens; with none, no logout token of the issuer counts.
 
     Raises:
         ValueError: a part is missing, or the algorithms do not fit the key source.
@@ -74,6 +75,7 @@ class BearerTerms:
     subject_claim: str = "sub"
     session_claims: tuple[str, ...] = ("sid", "session_state", "jti")
     leeway: float = 10.0
+    logout_audience: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if problems := "; ".join(self._problems()):
@@ -84,6 +86,8 @@ class BearerTerms:
             yield "realm, issuer and subject claim must be given"
         if not _is_list_of_names(self.audience):
             yield "name an audience, else tokens for anybody would count"
+        if self.logout_audience != () and not _is_list_of_names(self.logout_audience):
+            yield "the audience of logout tokens is a list of names"
         if not _is_list_of_names(self.algorithms):
             yield "name the algorithms to accept"
         if not (math.isfinite(self.leeway) and self.leeway >= 0):

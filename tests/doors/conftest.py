@@ -13,7 +13,7 @@ from tests.doors.listening import Listening, listening
 
 Serve = Callable[..., Awaitable[Listening]]
 
-_ON_SOCKETS = ("test_protocol", "test_server")
+_ON_SOCKETS = ("test_protocol", "test_server", "test_upgrading", "test_link")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -14,6 +14,7 @@ from mfa_gateway.doors.ceremonies import Ceremonies, Mount
 from mfa_gateway.doors.cors import Cors
 from mfa_gateway.doors.middleware import MFAMiddleware, Parts
 from mfa_gateway.doors.peers import Network, TrustedProxies
+from mfa_gateway.engine.aftermath import Aftermath
 from mfa_gateway.engine.judge import Judge
 from tests.doors.scopes import Behind
 from tests.engine.fakes import BearerNames, Lines, MemoryStore, policy
@@ -62,11 +63,14 @@ class World:
         standard = Standard()
         self.parts = Parts(
             judge=judge,
-            ceremonies=Ceremonies([Mount(GLUE, hosts)], identify=judge.identify, clerk=self.commands),
+            ceremonies=Ceremonies(
+                [Mount(GLUE, hosts), Mount(standard, hosts)], identify=judge.identify, clerk=self.commands
+            ),
             dialects={"glue": GLUE, "standard": standard},
             fallback=standard,
             proxies=TrustedProxies(trusted),
             others=others,
+            aftermath=Aftermath(store=self.store, journal=self.lines.journal),
             cors=cors or Cors(),
         )
         self.life: list[str] = []

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import structlog
 
 from mfa_gateway.core.ceremony import Action, Failed, Listed
 from mfa_gateway.core.fault import IdentityUnavailable
@@ -164,3 +165,28 @@ async def test_a_body_that_says_nothing_is_refused_in_the_dialect(world: World) 
     exchange = await post(world, body=b"{}")
     assert exchange.status == 400
     assert world.commands.carried_out == []
+
+
+# --- What is written down ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [(b"hunter2", "body_malformed"), (b"{}" + b" " * MAX_BODY, "body_too_large")],
+    ids=["no body of ours", "too large"],
+)
+async def test_a_request_that_no_ceremony_comes_of_is_in_the_log_under_its_name(
+    world: World, body: bytes, reason: str
+) -> None:
+    with structlog.testing.capture_logs() as logs:
+        exchange = await post(world, body=body)
+    (line,) = [line for line in logs if line["event"] == "ceremony refused"]
+    assert (line["reason"], line["path"], line["method"]) == (reason, TRIGGER, "POST")
+    assert exchange.values(b"x-request-id") == [line["request_id"].encode()]
+    assert "hunter2" not in str(logs)
+
+
+async def test_a_stranger_at_a_ceremony_is_in_the_log(world: World) -> None:
+    with structlog.testing.capture_logs() as logs:
+        await play(world.app, scope(TRIGGER, method="POST"))
+    assert [line["reason"] for line in logs if line["event"] == "ceremony refused"] == ["token_missing"]

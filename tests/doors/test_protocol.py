@@ -1,7 +1,9 @@
 """The protocol on real sockets: one request at a time, every wait with an end, and answers that arrive whole."""
 
 import asyncio
+import gc
 import socket
+import weakref
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
@@ -182,6 +184,29 @@ async def test_an_application_hears_of_a_client_that_leaves(serve: "Serve", ahea
     await until(lambda: heard == ["begun"])
     await client.end()
     await until(lambda: heard == ["begun", "http.disconnect"])
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET /half HTTP/1.1\r\n", request(), request() + request(), request("/", "Content-Length: 9", method="PUT")],
+    ids=["nothing", "half a head", "one", "two", "half a body"],
+)
+async def test_a_connection_that_ended_is_gone_without_the_collector(serve: "Serve", sent: bytes) -> None:
+    served = await serve(Recorder())
+    gc.collect()
+    gc.disable()
+    try:
+        client = await served.connect()
+        await client.send(sent)
+        await until(lambda: len(served.connections) == 1)
+        connection = weakref.ref(served.connections[0])
+        if sent.startswith(request()):
+            await client.answer()
+        await client.end()
+        await until(lambda: not served.connections and not served.server.server_state.tasks)
+        await until(lambda: connection() is None)
+    finally:
+        gc.enable()
 
 
 # --- Heads ------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import pytest
 from mfa_gateway.core.credential import OtherCredentials
 from mfa_gateway.core.gate import Terms
 from mfa_gateway.core.policy import Policy
+from mfa_gateway.engine.alarm import NO_ALARM, Alarm
 from mfa_gateway.engine.judge import Judge
 from tests.engine.fakes import BearerNames, Lines, MemoryStore, policy
 
@@ -33,7 +34,11 @@ def make_judge(store: MemoryStore, identity: BearerNames, lines: Lines) -> MakeJ
     """A judge over the fakes, under a policy."""
 
     def make(
-        policy_: Policy | None = None, *, others: OtherCredentials | None = None, terms: Terms | None = None
+        policy_: Policy | None = None,
+        *,
+        others: OtherCredentials | None = None,
+        terms: Terms | None = None,
+        alarm: Alarm = NO_ALARM,
     ) -> Judge:
         return Judge(
             policy=policy_ or policy(),
@@ -42,6 +47,7 @@ def make_judge(store: MemoryStore, identity: BearerNames, lines: Lines) -> MakeJ
             identity=identity,
             store=store,
             journal=lines.journal,
+            alarm=alarm,
         )
 
     return make

@@ -7,14 +7,36 @@ from typing import Any, Final
 import structlog
 from structlog.testing import LogCapture
 
-from mfa_gateway.core.account import AccountId, Anonymous, Caller, Factor, FactorState, Identification, Person, Standing
+from mfa_gateway.core.account import (
+    AccountId,
+    Anonymous,
+    Caller,
+    Factor,
+    FactorState,
+    Identification,
+    Inventory,
+    Person,
+    Standing,
+)
 from mfa_gateway.core.call import Call, CanonicalPath, canonical_path
-from mfa_gateway.core.ceremony import Change
+from mfa_gateway.core.ceremony import Change, LoggedIn, Pending
 from mfa_gateway.core.fault import Fault, StoreUnavailable
-from mfa_gateway.core.message import CodeMessage
+from mfa_gateway.core.message import CodeMessage, NoticeMessage
+from mfa_gateway.core.otp import TotpProfile
+from mfa_gateway.core.phone import NumberFlaw, PhoneNumber
 from mfa_gateway.core.policy import Access, Pattern, Policy, Requirement, Rule, read_pattern
-from mfa_gateway.core.proof import Purpose, Receipt, Redeemed, Redemption, Rejected, Rejection, Scope
-from mfa_gateway.core.quota import Quota
+from mfa_gateway.core.proof import (
+    Budget,
+    Purpose,
+    Receipt,
+    Redeemed,
+    Redemption,
+    Regulation,
+    Rejected,
+    Rejection,
+    Scope,
+)
+from mfa_gateway.core.quota import Conversion, Quota, Stop
 from mfa_gateway.engine.journal import Journal
 
 ANNA: Final = Caller(AccountId("shop", "anna"), session="session of anna", token="digest of anna's token")
@@ -31,7 +53,10 @@ class MemoryStore:
     reserved_ms: int = 0
     limited_ms: int = 0
     change: Change = Change.MADE
+    repeated: int = 0
     pinned: str | None = "anna@example.com"
+    pending: Pending | None = None
+    login: LoggedIn = field(default_factory=LoggedIn)
     down: set[str] = field(default_factory=set)
     trips: list[str] = field(default_factory=list)
     asked: list[tuple[Any, ...]] = field(default_factory=list)
@@ -52,9 +77,44 @@ class MemoryStore:
         self._trip("redeem", redemption, standing)
         return self.receipts.get(redemption.presented, Rejected(Rejection.WRONG))
 
-    async def enrol(self, account: AccountId, *, factor: Factor, address: str, epoch: int) -> Change:
-        self._trip("enrol", account, factor, address, epoch)
+    async def enrol(
+        self, account: AccountId, *, factor: Factor, address: str, epoch: int, name: str = ""
+    ) -> Pending | Change:
+        self._trip("enrol", account, factor, address, epoch, *((name,) if name else ()))
+        return Pending("id-of-address") if self.change is Change.MADE else self.change
+
+    async def enrol_secret(
+        self, account: AccountId, *, secret: bytes, profile: TotpProfile, epoch: int, name: str = ""
+    ) -> Pending | Change:
+        self._trip("enrol_secret", account, secret, profile, epoch, name)
+        return Pending("id-of-totp", secret) if self.change is Change.MADE else self.change
+
+    async def resume(self, account: AccountId) -> Pending | None:
+        self._trip("resume", account)
+        return self.pending
+
+    async def print_backup(
+        self, account: AccountId, *, codes: Sequence[str], level: int, epoch: int | None = None
+    ) -> Change:
+        self._trip("print_backup", account, tuple(codes), level, epoch)
         return self.change
+
+    async def rename(
+        self, account: AccountId, *, factor: Factor, enrolment: str, name: str, standing: Standing
+    ) -> Change:
+        self._trip("rename", account, factor, enrolment, name, standing)
+        return self.change
+
+    async def inventory(self, account: AccountId) -> Inventory:
+        self._trip("inventory", account)
+        return Inventory()
+
+    async def remember_login(self, account: AccountId, *, session: str) -> None:
+        self._trip("remember_login", account, session)
+
+    async def logged_in(self, account: AccountId, *, session: str) -> LoggedIn:
+        self._trip("logged_in", account, session)
+        return self.login
 
     async def reserve(self, account: AccountId, *, factor: Factor, purpose: Purpose, quiet_ms: int) -> int:
         self._trip("reserve", account, factor, purpose, quiet_ms)
@@ -65,17 +125,86 @@ class MemoryStore:
         return self.limited_ms
 
     async def issue(
-        self, account: AccountId, *, factor: Factor, purpose: Purpose, code: str, life_ms: int, epoch: int
+        self,
+        account: AccountId,
+        *,
+        factor: Factor,
+        purpose: Purpose,
+        code: str,
+        life_ms: int,
+        epoch: int,
+        enrolment: str = "",
     ) -> Change:
-        self._trip("issue", account, factor, purpose, code, life_ms, epoch)
-        return self.change
+        self._trip("issue", account, factor, purpose, code, life_ms, epoch, *((enrolment,) if enrolment else ()))
+        self.repeated -= 1
+        return Change.REPEATED if self.repeated >= 0 else self.change
 
     async def void(self, account: AccountId, *, factor: Factor, purpose: Purpose) -> None:
         self._trip("void", account, factor, purpose)
 
-    def pinned_address(self, account: AccountId, factor: Factor, standing: Standing) -> str | None:
-        self.asked.append(("pinned", account, factor, standing))
+    async def attempt(self, account: AccountId, *, budget: Budget, regulation: Regulation) -> int:
+        self._trip("attempt", account, budget, regulation)
+        return 0
+
+    async def was_right(self, account: AccountId, *, budget: Budget) -> None:
+        self._trip("was_right", account, budget)
+
+    async def was_wrong(self, account: AccountId, *, budget: Budget, regulation: Regulation) -> int:
+        self._trip("was_wrong", account, budget, regulation)
+        return 0
+
+    async def close_window(self, account: AccountId, *, scope: Scope, session: str) -> None:
+        self._trip("close_window", account, scope, session)
+
+    async def revoke(self, account: AccountId) -> None:
+        self._trip("revoke", account)
+
+    def pinned_address(
+        self, account: AccountId, factor: Factor, standing: Standing, *, enrolment: str = ""
+    ) -> str | None:
+        self.asked.append(("pinned", account, factor, standing, *((enrolment,) if enrolment else ())))
         return self.pinned
+
+
+@dataclass
+class Atlas:
+    """Countries that are stopped as they are told, and remember what they were asked."""
+
+    stopped_for_ms: int = 0
+    stop: Stop | None = None
+    down: bool = False
+    events: list[str] = field(default_factory=list)
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def _ask(self, name: str, *asked: Any) -> None:
+        self.events.append(name)
+        self.asked.append(asked)
+        if self.down:
+            raise StoreUnavailable(f"{name} was told to fail")
+
+    async def stopped_ms(self, country: str, conversion: Conversion) -> int:
+        self._ask("stopped", country, conversion)
+        return self.stopped_for_ms
+
+    async def expect(
+        self, account: AccountId, *, purpose: Purpose, country: str, conversion: Conversion, life_ms: int
+    ) -> Stop | None:
+        self._ask("expect", account, purpose, country, conversion, life_ms)
+        return self.stop
+
+    async def was_redeemed(self, account: AccountId, *, purpose: Purpose) -> None:
+        self._ask("redeemed", account, purpose)
+
+    async def was_not_sent(self, account: AccountId, *, purpose: Purpose) -> None:
+        self._ask("unsent", account, purpose)
+
+
+class Numbers:
+    """A plan that takes every number without its spaces, but for those of Austria."""
+
+    def read(self, written: object) -> PhoneNumber | NumberFlaw:
+        number = str(written).replace(" ", "")
+        return NumberFlaw.COUNTRY if number.startswith("+43") else PhoneNumber(number, "DE")
 
 
 @dataclass
@@ -116,7 +245,13 @@ class Outbox:
 
     fault: Fault | None = None
     messages: list[CodeMessage] = field(default_factory=list)
+    notices: list[NoticeMessage] = field(default_factory=list)
     on_send: Callable[[], None] = lambda: None
+
+    async def tell(self, notice: NoticeMessage) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self.notices.append(notice)
 
     async def send(self, message: CodeMessage) -> None:
         self.on_send()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mfa_gateway.core.account import Factor, FactorState, Standing
-from mfa_gateway.core.ceremony import Action, Change, Command, Done, Failed, Listed
+from mfa_gateway.core.ceremony import Action, Challenged, Change, Command, Done, Failed, Listed, LoggedIn
 from mfa_gateway.core.fault import Fault, StoreUnavailable
 from mfa_gateway.core.gate import RETRY_MS, Terms
 from mfa_gateway.core.proof import Effect, Purpose, Redeemed, Scope
@@ -94,6 +94,18 @@ async def test_a_deactivation_redeems_once(clerk: Clerk, store: MemoryStore) -> 
     assert await clerk.carry_out(command(Action.DEACTIVATE, code=GOOD_CODE), CALL) == Done()
     assert store.trips == ["recall", "redeem"]
     assert store.asked[1][0].effect is Effect.DEACTIVATE
+
+
+async def test_an_address_that_is_added_is_named_by_the_id_that_it_was_given(clerk: Clerk, store: MemoryStore) -> None:
+    store.standing, store.login = NOBODY_YET, LoggedIn(0)
+    outcome = await clerk.carry_out(command(Action.ADD), CALL)
+    assert outcome == Challenged(Factor.EMAIL, "id-of-address", "anna@example.com", Terms().code_life_ms)
+
+
+async def test_closing_forgets_the_windows_of_this_session_and_of_its_account(clerk: Clerk, store: MemoryStore) -> None:
+    assert await clerk.carry_out(command(Action.CLOSE, factor_name=None), CALL) == Done()
+    assert store.trips == ["recall", "close_window", "close_window"]
+    assert store.asked[1:] == [(ANNA.account, scope, ANNA.session) for scope in (Scope.SESSION, Scope.ACCOUNT)]
 
 
 async def test_a_wrong_code_fails_and_does_nothing_else(clerk: Clerk, store: MemoryStore, outbox: Outbox) -> None:

@@ -6,9 +6,11 @@ from mfa_gateway.core.account import Factor, Standing
 from mfa_gateway.core.ceremony import Change, Deliver, Limited, NotSent, Sent
 from mfa_gateway.core.fault import DeliveryFailed, StoreUnavailable
 from mfa_gateway.core.proof import Purpose
-from mfa_gateway.core.quota import Quota, QuotaKind, Window
+from mfa_gateway.core.quota import Conversion, Quota, QuotaKind, Stop, Window
+from mfa_gateway.engine.alarm import Alarm, Watched
 from mfa_gateway.engine.dispatch import Dispatcher, DispatchTerms
-from tests.engine.fakes import ANNA, ENROLLED, Lines, MemoryStore, Outbox, call
+from mfa_gateway.engine.tally import Tally
+from tests.engine.fakes import ANNA, ENROLLED, Atlas, Lines, MemoryStore, Numbers, Outbox, call
 
 HOUR = (Window(5, 3_600_000),)
 ALL_LIMITS = DispatchTerms(
@@ -18,8 +20,11 @@ ALL_LIMITS = DispatchTerms(
     per_account=HOUR,
     per_destination=HOUR,
     per_client=HOUR,
+    per_prefix=HOUR,
+    per_country=HOUR,
     total=HOUR,
 )
+CONVERSION = Conversion(window_ms=3_600_000, least_sent=50, least_rate=0.2, stop_ms=1_800_000)
 TO_ANNA = Deliver(Factor.EMAIL, Purpose.GATE, ENROLLED, None, ("de", "en"))
 CALL = call(client="192.0.2.7")
 
@@ -32,8 +37,17 @@ class World:
         self.store = MemoryStore(on_trip=self.events.append)
         self.outbox = Outbox(on_send=lambda: self.events.append("send"))
         self.lines = Lines()
+        self.tally = Tally()
+        self.atlas = Atlas(events=self.events)
         self.dispatcher = Dispatcher(
-            terms=terms, draw=self._draw, store=self.store, sender=self.outbox, journal=self.lines.journal
+            terms=terms,
+            draw=self._draw,
+            store=self.store,
+            sender=self.outbox,
+            journal=self.lines.journal,
+            meter=self.tally,
+            numbers=Numbers(),
+            alarm=Alarm(Watched(self.atlas, CONVERSION)),
         )
 
     def _draw(self, digits: int) -> str:
@@ -78,6 +92,19 @@ async def test_an_account_that_changed_meanwhile_gets_no_message(world: World) -
     world.store.change = Change.STALE
     assert await world.dispatcher.deliver(ANNA.account, TO_ANNA, CALL) == NotSent()
     assert world.events == ["reserve", "spend", "draw", "issue"]
+
+
+async def test_a_code_that_was_sent_not_long_ago_is_drawn_again(world: World) -> None:
+    world.store.repeated = 2
+    assert await world.dispatcher.deliver(ANNA.account, TO_ANNA, CALL) == Sent()
+    assert world.events == ["reserve", "spend", *["draw", "issue"] * 3, "send"]
+
+
+async def test_draws_that_never_give_a_new_code_end_with_none(world: World) -> None:
+    world.store.repeated = 1_000_000
+    assert await world.dispatcher.deliver(ANNA.account, TO_ANNA, CALL) == NotSent()
+    assert (world.events[-1], len(world.events)) == ("issue", 42)
+    assert world.lines.only["why"] == "no code could be drawn that was not sent lately"
 
 
 async def test_a_code_that_could_not_be_sent_is_void(world: World) -> None:
@@ -173,3 +200,100 @@ async def test_r04_a_client_is_counted_by_what_a_provider_gives_to_one_customer(
 async def test_the_pause_before_a_second_code_is_that_of_the_terms(world: World) -> None:
     await world.dispatcher.deliver(ANNA.account, TO_ANNA, CALL)
     assert (ANNA.account, Factor.EMAIL, Purpose.GATE, 30_000) in world.store.asked
+
+
+# --- Short messages ---------------------------------------------------------------------------
+
+BY_SMS = Deliver(Factor.SMS, Purpose.GATE, ENROLLED)
+
+
+@pytest.fixture
+def sms(world: World) -> World:
+    world.store.pinned = "+491701234567"
+    return world
+
+
+async def test_the_order_of_a_short_message_has_the_alarm_at_both_ends_of_the_limits(sms: World) -> None:
+    assert await sms.dispatcher.deliver(ANNA.account, BY_SMS, CALL) == Sent()
+    assert sms.events == ["stopped", "reserve", "spend", "expect", "draw", "issue", "send"]
+    assert sms.atlas.asked[1] == (ANNA.account, Purpose.GATE, "DE", CONVERSION, 90_000)
+
+
+async def test_a_short_message_counts_for_its_prefix_and_country_before_the_total(sms: World) -> None:
+    await sms.dispatcher.deliver(ANNA.account, BY_SMS, CALL)
+    assert [(quota.kind, quota.subject) for quota in sms.quotas()] == [
+        (QuotaKind.ACCOUNT, ("shop", "anna")),
+        (QuotaKind.DESTINATION, ("+491701234567",)),
+        (QuotaKind.CLIENT, ("192.0.2.7",)),
+        (QuotaKind.PREFIX, ("+49170123",)),
+        (QuotaKind.COUNTRY, ("DE",)),
+        (QuotaKind.TOTAL, ()),
+    ]
+
+
+async def test_t01_one_number_is_one_destination_and_is_sent_to_in_its_one_form(sms: World) -> None:
+    sms.store.pinned = "+49 170 1234567"
+    await sms.dispatcher.deliver(ANNA.account, BY_SMS, CALL)
+    assert sms.quotas()[1].subject == ("+491701234567",)
+    assert sms.outbox.messages[0].address == "+491701234567"
+
+
+async def test_a_number_that_is_not_written_to_costs_nothing_and_is_told_of_without_it(sms: World) -> None:
+    sms.store.pinned = "+436641234567"
+    assert await sms.dispatcher.deliver(ANNA.account, BY_SMS, CALL) == NotSent()
+    assert sms.events == []
+    assert "its country is not among factors.sms.countries" in sms.lines.only["why"]
+    assert "1234567" not in str(sms.lines.only)
+
+
+async def test_without_a_plan_no_number_is_written_to() -> None:
+    store, outbox, lines = MemoryStore(pinned="+491701234567"), Outbox(), Lines()
+    dispatcher = Dispatcher(terms=ALL_LIMITS, draw=str, store=store, sender=outbox, journal=lines.journal)
+    assert await dispatcher.deliver(ANNA.account, BY_SMS, CALL) == NotSent()
+    assert (store.trips, outbox.messages) == ([], [])
+
+
+async def test_a_country_that_is_stopped_counts_nothing(sms: World) -> None:
+    sms.atlas.stopped_for_ms = 90_000
+    assert await sms.dispatcher.deliver(ANNA.account, BY_SMS, CALL) == Limited(90_000)
+    assert sms.events == ["stopped"]
+
+
+async def test_a_limit_that_refuses_is_not_counted_by_the_alarm(sms: World) -> None:
+    sms.store.limited_ms = 600_000
+    assert await sms.dispatcher.deliver(ANNA.account, BY_SMS, CALL) == Limited(600_000)
+    assert sms.events == ["stopped", "reserve", "spend"]
+
+
+async def test_the_code_that_brings_the_alarm_is_not_sent_and_everybody_hears_of_it(sms: World) -> None:
+    sms.atlas.stop = Stop(1_800_000, sent=50, redeemed=3)
+    assert await sms.dispatcher.deliver(ANNA.account, BY_SMS, CALL) == Limited(1_800_000)
+    assert sms.events == ["stopped", "reserve", "spend", "expect"]
+    line = sms.lines.only
+    assert (line["log_level"], line["audit"], line["country"]) == ("error", True, "DE")
+    assert (line["sent"], line["redeemed"], line["left_ms"]) == (50, 3, 1_800_000)
+    assert sms.tally.counts()["sending_stops", "DE"] == 1
+
+
+async def test_a_stop_that_somebody_else_brought_is_told_of_once(sms: World) -> None:
+    sms.atlas.stop = Stop(1_700_000)
+    assert await sms.dispatcher.deliver(ANNA.account, BY_SMS, CALL) == Limited(1_700_000)
+    assert sms.lines.all == []
+    assert ("sending_stops", "DE") not in sms.tally.counts()
+
+
+async def test_a_code_that_could_not_be_sent_says_nothing_about_its_country(sms: World) -> None:
+    sms.outbox.fault = DeliveryFailed("503")
+    assert await sms.dispatcher.deliver(ANNA.account, BY_SMS, CALL) == NotSent()
+    assert sms.events[-3:] == ["send", "void", "unsent"]
+
+
+async def test_an_account_that_changed_meanwhile_says_nothing_about_its_country(sms: World) -> None:
+    sms.store.change = Change.STALE
+    assert await sms.dispatcher.deliver(ANNA.account, BY_SMS, CALL) == NotSent()
+    assert sms.events[-2:] == ["issue", "unsent"]
+
+
+async def test_mails_have_no_country(world: World) -> None:
+    await world.dispatcher.deliver(ANNA.account, TO_ANNA, CALL)
+    assert world.atlas.events == ["reserve", "spend", "draw", "issue", "send"]

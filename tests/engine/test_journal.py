@@ -82,7 +82,7 @@ def test_nothing_is_written_that_nobody_reads() -> None:
 # --- Ceremonies -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("action", [Action.ACTIVATE, Action.VERIFY, Action.DEACTIVATE])
+@pytest.mark.parametrize("action", [Action.ACTIVATE, Action.VERIFY, Action.DEACTIVATE, Action.CLOSE])
 def test_a_change_of_factors_is_an_audit_event(journal_lines: Lines, action: Action) -> None:
     journal_lines.journal.concluded(call(), Command(action, ANNA, "email"), Done())
     assert journal_lines.only["audit"] is True

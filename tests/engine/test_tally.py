@@ -3,7 +3,19 @@
 import pytest
 
 from mfa_gateway.core.account import Factor, Proof
-from mfa_gateway.core.ceremony import Action, Delivery, Done, Failed, Limited, Listed, NotSent, Outcome, Sent
+from mfa_gateway.core.ceremony import (
+    Action,
+    Challenged,
+    Delivery,
+    Done,
+    Failed,
+    Limited,
+    Listed,
+    NotSent,
+    Outcome,
+    Sent,
+    Windows,
+)
 from mfa_gateway.core.credential import OtherCredentials
 from mfa_gateway.core.gate import Terms
 from mfa_gateway.core.verdict import Pass, Reason, Refuse, Verdict
@@ -60,6 +72,8 @@ def test_a_verdict_is_counted_by_rule_and_reason(verdict: Verdict, expected: dic
     [
         (Done(), {("ceremonies", "verify", "done"): 1}),
         (Listed(()), {("ceremonies", "verify", "done"): 1}),
+        (Windows(), {("ceremonies", "verify", "done"): 1}),
+        (Challenged(Factor.SMS, "i"), {("ceremonies", "verify", "done"): 1}),
         (Failed(Reason.BANNED), {("ceremonies", "verify", "banned"): 1}),
         (
             Failed(Reason.CODE_INVALID, retry_after_ms=1),

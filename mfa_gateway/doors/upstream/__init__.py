@@ -7,9 +7,11 @@ and an honest status when the upstream fails. Nothing in here decides who may ca
     app = Upstream(Origin.parse("http://127.0.0.1:9000"), Terms())
 
 Kept apart so that more can join: an origin is reached in one place (`Pool._dial`: TLS, Unix sockets), one
-`Upstream` has one origin (several upstreams are a table in front), WebSocket is a scope type of its own in `forward`.
+`Upstream` has one origin (`Upstreams` is a table in front of several), WebSocket is a scope type of its own in
+`forward`.
 """
 
+from mfa_gateway.doors.upstream.choosing import Upstreams
 from mfa_gateway.doors.upstream.failures import AnswerCutError, Failure, ForwardingError, status_of
 from mfa_gateway.doors.upstream.forward import Upstream
 from mfa_gateway.doors.upstream.origin import Origin, Scheme, Terms
@@ -24,6 +26,7 @@ __all__ = [
     "Terms",
     "Trust",
     "Upstream",
+    "Upstreams",
     "read_trust",
     "status_of",
 ]

@@ -2,19 +2,20 @@
 
 For: the scope types, and what becomes of a failure: a problem document while the client has seen nothing, a cut
 connection afterwards. The door in front (`MFAMiddleware`) has judged the call; what gets here is allowed to pass.
-Not here: the request's bytes (`request`), the exchange (`exchange`). WebSocket is refused until it is built.
+Not here: the request's bytes (`request`), the exchange (`exchange`), a WebSocket's messages (`websocket`).
 """
 
 import logging
 
-from mfa_gateway.doors.asgi import Reading, Receive, Scope, Send, has_body
+from mfa_gateway.doors.asgi import REQUEST_ID, Reading, Receive, Scope, Send, has_body
 from mfa_gateway.doors.upstream.exchange import Exchange
 from mfa_gateway.doors.upstream.failures import AnswerCutError, Failure, ForwardingError, status_of
 from mfa_gateway.doors.upstream.origin import Origin, Terms
 from mfa_gateway.doors.upstream.pool import Pool
-from mfa_gateway.doors.upstream.replies import refuse_websocket, send_problem
+from mfa_gateway.doors.upstream.replies import refuse_handshake, send_problem
 from mfa_gateway.doors.upstream.request import Writer
 from mfa_gateway.doors.upstream.tls import Trust
+from mfa_gateway.doors.upstream.websocket import Tunnel
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ class Upstream:
     def __init__(self, origin: Origin, terms: Terms, trust: Trust | None = None) -> None:
         """`trust` says how an https origin is recognised; by default by the system's authorities and its own name."""
         self._origin = origin
+        self._terms = terms
         self._pool = Pool(origin, terms, trust)
         self._writer = Writer(origin, terms)
 
@@ -40,7 +42,7 @@ class Upstream:
         if scope["type"] != "http":
             await self._serve_other(scope, receive, send)
             return
-        exchange = Exchange(self._pool, receive, send)
+        exchange = Exchange(self._pool, scope, receive, send)
         try:
             await exchange.run(self._writer.write(scope))
         except ForwardingError as error:
@@ -53,7 +55,7 @@ class Upstream:
     async def _give_up(self, failure: Failure, *, exchange: Exchange, scope: Scope, send: Send) -> None:
         if failure is Failure.CLIENT_GONE:
             return
-        _log.warning("call to %s failed: %s", self._origin.authority.decode("ascii"), failure.value)
+        self._tell(failure, scope)
         if exchange.has_begun:
             raise AnswerCutError(failure) from None
         reading = exchange.reading if has_body(scope["headers"]) else Reading.COMPLETE
@@ -62,12 +64,23 @@ class Upstream:
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
             case "websocket":
-                await receive()
-                await refuse_websocket(send, can_answer="websocket.http.response" in scope.get("extensions", {}))
+                await self._serve_socket(scope, receive, send)
             case "lifespan":
                 await self._live(receive, send)
             case other:
                 raise ValueError(f"ASGI scope of type {other!r} is not understood by Upstream")
+
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        tunnel = Tunnel(self._pool, self._writer, self._terms, on_lost=lambda: self._tell(Failure.BROKEN, scope))
+        try:
+            await tunnel.run(scope, receive, send)
+        except ForwardingError as error:
+            self._tell(error.failure, scope)
+            await refuse_handshake(send, scope, status_of(error.failure))
+
+    def _tell(self, failure: Failure, scope: Scope) -> None:
+        request_id, authority = scope.get(REQUEST_ID, "without a name"), self._origin.authority.decode("ascii")
+        _log.warning("call %s to %s failed: %s", request_id, authority, failure.value)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:

@@ -1,7 +1,7 @@
 """Where an upstream is, and on which terms it is spoken to.
 
 For: reading `upstream: http://host:port/prefix` into a value, once, with errors a person can act on.
-Not here: connecting (`pool`), and choosing between several upstreams (one `Upstream` has one origin).
+Not here: connecting (`pool`), and choosing between several upstreams (`choosing`; one `Upstream` has one origin).
 """
 
 import dataclasses
@@ -13,6 +13,7 @@ import urllib.parse
 from typing import Self
 
 from mfa_gateway.doors.peers import Network
+from mfa_gateway.doors.websocket.terms import SocketTerms
 
 _MAX_PORT = 65_535
 # Names as they are written in /etc/hosts and compose files; stricter than DNS on length, looser on "_".
@@ -137,7 +138,8 @@ class Terms:
     end of the answer's head; interim answers (1xx) do not extend it. `body_idle` is the longest pause in the upstream's
     answer, and in its taking of a request. `keep_alive` is how long an unused connection is kept, `max_idle` how many.
     `preserve_host` forwards the client's Host; otherwise the origin's own name is sent. Peers inside `trusted_proxies`
-    are believed about `X-Forwarded-For`, `-Proto` and `-Host`.
+    are believed about `X-Forwarded-For`, `-Proto` and `-Host`. `stripped_prefix` is what was taken off every path, in
+    its canonical form; the upstream is told of it in `X-Forwarded-Prefix`. `websocket` are a WebSocket's numbers.
     """
 
     connect: float = 3.0
@@ -147,7 +149,9 @@ class Terms:
     keep_alive: float = 4.0
     max_idle: int = 64
     preserve_host: bool = True
+    stripped_prefix: str = ""
     trusted_proxies: tuple[Network, ...] = ()
+    websocket: SocketTerms = dataclasses.field(default_factory=SocketTerms)
 
     def __post_init__(self) -> None:
         """Refuse what would mean "never" or "at once".

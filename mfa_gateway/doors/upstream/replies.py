@@ -6,9 +6,13 @@ Not here: which status (`failures`).
 
 import http
 import json
+from typing import Final
 
-from mfa_gateway.doors.asgi import UNDATED, Reading, Scope, Send
+from mfa_gateway.doors.asgi import REQUEST_ID, UNDATED, Message, Reading, Scope, Send
 from mfa_gateway.doors.date import http_date
+
+# RFC 6455 section 7.4.1.
+_INTERNAL_ERROR: Final = 1011
 
 
 async def send_problem(send: Send, scope: Scope, status: int, *, reading: Reading) -> None:
@@ -20,6 +24,8 @@ async def send_problem(send: Send, scope: Scope, status: int, *, reading: Readin
         (b"content-length", b"%d" % len(body)),
         (b"cache-control", b"no-store"),
     ]
+    if REQUEST_ID in scope:
+        headers.append((b"x-request-id", scope[REQUEST_ID].encode("ascii")))
     if UNDATED in scope.get("extensions", ()):
         headers.append((b"date", http_date()))
     if reading is Reading.UNFINISHED:
@@ -28,11 +34,13 @@ async def send_problem(send: Send, scope: Scope, status: int, *, reading: Readin
     await send({"type": "http.response.body", "body": body})
 
 
-async def refuse_websocket(send: Send, *, can_answer: bool) -> None:
-    """Refuse a WebSocket handshake: 501 where the server can say so, else a close that servers turn into 403."""
-    if not can_answer:
-        await send({"type": "websocket.close", "code": 1011, "reason": "WebSocket is not forwarded yet"})
+async def refuse_handshake(send: Send, scope: Scope, status: int) -> None:
+    """Refuse a WebSocket: with a problem document where the server can say so, else by a close that it makes a 403."""
+    if "websocket.http.response" not in scope.get("extensions", ()):
+        await send({"type": "websocket.close", "code": _INTERNAL_ERROR})
         return
-    headers = [(b"content-length", b"0"), (b"cache-control", b"no-store")]
-    await send({"type": "websocket.http.response.start", "status": 501, "headers": headers})
-    await send({"type": "websocket.http.response.body", "body": b""})
+
+    async def sending(message: Message) -> None:
+        await send({**message, "type": f"websocket.{message['type']}"})
+
+    await send_problem(sending, scope, status, reading=Reading.COMPLETE)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from mfa_gateway.doors.asgi import Scope
+from mfa_gateway.doors.asgi import TRAILERS, Scope
 from mfa_gateway.doors.peers import Network, read_address
 from mfa_gateway.doors.upstream.failures import Failure, ForwardingError
 from mfa_gateway.doors.upstream.fields import (
@@ -145,6 +145,7 @@ class Writer:
         self._prefix = origin.prefix.encode("ascii")
         self._authority = origin.authority
         self._preserve_host = terms.preserve_host
+        self._stripped_prefix = terms.stripped_prefix.encode("ascii")
         trusted = terms.trusted_proxies
         self._peer = functools.lru_cache(_MOST_PEERS)(lambda host: read_peer(host, trusted))
 
@@ -164,6 +165,10 @@ class Writer:
             host = self._single_host(found.hosts)
         parts[_AT_HOST] = host if self._preserve_host else self._authority
         parts[_AT_CHAIN], parts[_AT_PROTO], parts[_AT_ASKED] = self._forwarded(scope, host, found)
+        if self._stripped_prefix:
+            parts += (b"x-forwarded-prefix", _COLON, self._stripped_prefix, _CRLF)
+        if TRAILERS in scope.get("extensions", ()):
+            parts += (b"te", _COLON, b"trailers", _CRLF, b"connection", _COLON, b"te", _CRLF)
         framing = _frame(parts, found, method=method, version=scope["http_version"])
         return Request(_join(parts), framing, method == b"HEAD")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mfa_gateway.doors.asgi import UNDATED
+from mfa_gateway.doors.asgi import REQUEST_ID, UNDATED
 from mfa_gateway.doors.upstream import AnswerCutError, Failure, Origin, Terms, Upstream
 from tests.doors.upstream.conftest import Backend, Gateway, Link, Start, call, http_scope, playing
 
@@ -67,6 +67,12 @@ async def test_a_problem_is_dated_where_the_server_leaves_that_to_us(app: Upstre
     for extensions, count in (((UNDATED,), 1), ((), 0)):
         start, _ = await call(app, http_scope(raw_path=b"*", extensions={key: {} for key in extensions}))
         assert [name for name, _ in start["headers"]].count(b"date") == count
+
+
+async def test_a_problem_and_its_log_line_name_the_call(app: Upstream, caplog: pytest.LogCaptureFixture) -> None:
+    start, _ = await call(app, http_scope(raw_path=b"*", **{REQUEST_ID: "0123456789abcdef"}))
+    assert [value for name, value in start["headers"] if name == b"x-request-id"] == [b"0123456789abcdef"]
+    assert "call 0123456789abcdef to 127.0.0.1:1 failed" in caplog.text
 
 
 LENGTH = (b"content-length", b"3")
@@ -136,10 +142,12 @@ async def test_a_client_that_left_is_not_an_error(
 # --- Other scopes -----------------------------------------------------------------------------
 
 
-async def test_m07_a_websocket_is_refused_with_501_where_the_server_can_say_so(app: Upstream) -> None:
+async def test_m07_a_websocket_that_cannot_be_forwarded_gets_a_problem_document_where_the_server_can_say_so(
+    app: Upstream,
+) -> None:
     scope = http_scope(type="websocket", extensions={"websocket.http.response": {}})
     start, body = await call(app, scope, {"type": "websocket.connect"})
-    assert (start["type"], start["status"]) == ("websocket.http.response.start", 501)
+    assert (start["type"], start["status"]) == ("websocket.http.response.start", 502)
     assert body["type"] == "websocket.http.response.body"
 
 

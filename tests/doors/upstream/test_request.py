@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mfa_gateway.doors.asgi import TRAILERS
 from mfa_gateway.doors.upstream import Failure, ForwardingError, Origin, Terms
 from mfa_gateway.doors.upstream.request import NOTHING, Request, Sized, Unsized, Writer, read_peer
 
@@ -66,6 +67,20 @@ def test_h10_the_decoded_path_is_never_used() -> None:
 
 def test_the_origins_prefix_comes_first() -> None:
     assert write(url="http://up.test/v1/api/", raw_path=b"/x").head.startswith(b"GET /v1/api/x HTTP/1.1\r\n")
+
+
+def test_a_prefix_that_was_taken_off_is_told() -> None:
+    listed = (
+        (b"connection", b"x-forwarded-prefix"),
+        (b"x-forwarded-prefix", b"/evil"),
+        (b"X_Forwarded_Prefix", b"/evil"),
+    )
+    request = write(*listed, terms=Terms(stripped_prefix="/caf%C3%A9"))
+    assert [value for name, value in written(request) if b"prefix" in name.lower()] == [b"/caf%C3%A9"]
+
+
+def test_a_prefix_that_was_not_taken_off_is_not_told() -> None:
+    assert values(write((b"x-forwarded-prefix", b"/evil")), b"x-forwarded-prefix") == []
 
 
 @pytest.mark.parametrize(
@@ -333,3 +348,16 @@ def test_an_upgrade_that_says_it_has_no_body_goes_on_as_plain_http() -> None:
 def test_http_2_may_have_a_body_that_no_field_announces() -> None:
     assert write(method="POST", http_version="2").framing is Unsized.CHUNKED
     assert write(method="GET", http_version="2").framing is NOTHING
+
+
+# --- Trailers ---------------------------------------------------------------------------------
+
+
+def test_the_upstream_is_told_that_trailers_are_welcome_where_the_client_takes_them() -> None:
+    request = write((b"te", b"trailers"), extensions={TRAILERS: {}})
+    assert (values(request, b"te"), values(request, b"connection")) == ([b"trailers"], [b"te"])
+
+
+def test_it_is_told_nothing_where_the_client_takes_none() -> None:
+    request = write((b"te", b"trailers"))
+    assert (values(request, b"te"), values(request, b"connection")) == ([], [])
