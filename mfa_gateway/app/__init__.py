@@ -6,6 +6,15 @@ Here, and only here, settings become the values that the rooms speak. What stays
 """
 
 from mfa_gateway.app.gateway import Gateway, embedded_store, open_if_there
-from mfa_gateway.app.translation import server_terms, store_settings
+from mfa_gateway.app.people import credentials_of
+from mfa_gateway.app.translation import server_terms, store_settings, totp_profile_of
 
-__all__ = ["Gateway", "embedded_store", "open_if_there", "server_terms", "store_settings"]
+__all__ = [
+    "Gateway",
+    "credentials_of",
+    "embedded_store",
+    "open_if_there",
+    "server_terms",
+    "store_settings",
+    "totp_profile_of",
+]

@@ -1,35 +1,29 @@
 """Translation: settings become the values that each room speaks.
 
-mypy proves here that each room fits the port that the engine wrote for it. What stays out: the order of things, and
-everything that is opened or closed (gateway).
+mypy proves here that each room fits the port that the engine wrote for it. What stays out: messages (delivery), the
+order of things, and everything that is opened or closed (gateway).
 """
 
 import time
 from collections.abc import Iterator
-from typing import assert_never
-
-import structlog
 
 from mfa_gateway.core.account import Factor
 from mfa_gateway.core.ceremony import DEACTIVATION_RIDE_MS
 from mfa_gateway.core.credential import CarrierAction, OtherCredentials, folded_name, folded_parameter
 from mfa_gateway.core.gate import KnownBy, Terms
+from mfa_gateway.core.otp import Algorithm, TotpProfile
 from mfa_gateway.core.policy import Policy
-from mfa_gateway.core.proof import CodeShapes, Regulation
-from mfa_gateway.core.quota import Window
+from mfa_gateway.core.proof import CodeShapes, Regulation, ShortCodes
 from mfa_gateway.dialects.glue import Audience, Glue, StatusFormat
 from mfa_gateway.dialects.standard import Standard
 from mfa_gateway.dialects.wire import Dialect
-from mfa_gateway.directory.claims import ClaimsDirectory
-from mfa_gateway.directory.records import RecordDirectory
 from mfa_gateway.doors.ceremonies import Mount
 from mfa_gateway.doors.cors import Cors
 from mfa_gateway.doors.peers import PeerHeader, TrustedProxies
 from mfa_gateway.doors.server import ServerTerms
-from mfa_gateway.doors.upstream import Origin, Trust, Upstream, read_trust
+from mfa_gateway.doors.upstream import Origin, Trust, Upstream, Upstreams, read_trust
 from mfa_gateway.doors.upstream import Terms as ForwardingTerms
-from mfa_gateway.engine.dispatch import DispatchTerms
-from mfa_gateway.engine.ports import Directory
+from mfa_gateway.doors.websocket.terms import SocketTerms
 from mfa_gateway.identity.bearer import BearerIdentity
 from mfa_gateway.identity.header import HeaderIdentity
 from mfa_gateway.identity.introspection import IntrospectedIdentity
@@ -43,17 +37,9 @@ from mfa_gateway.identity.terms import (
     PublicKey,
     SharedSecret,
 )
-from mfa_gateway.senders.log import LogSender
-from mfa_gateway.senders.post import Sender, Senders
-from mfa_gateway.senders.smtp import Security, SmtpSender, SmtpTerms
-from mfa_gateway.senders.texts import Texts
-from mfa_gateway.senders.webhook import WebhookSender, WebhookTerms
-from mfa_gateway.settings import Settings, milliseconds
-from mfa_gateway.settings.factors import EmailSender, Smtp, Webhook, Windows
+from mfa_gateway.settings import Settings, milliseconds, network, routes_of
 from mfa_gateway.settings.identity import Bearer, Introspection
-from mfa_gateway.settings.network import UpstreamTls
 from mfa_gateway.state.opening import StoreSettings
-from mfa_gateway.state.store import Store
 
 
 def server_terms(settings: Settings) -> ServerTerms:
@@ -68,7 +54,14 @@ def server_terms(settings: Settings) -> ServerTerms:
         body_idle=timeouts.body_idle,
         keep_alive=timeouts.keep_alive,
         drain=timeouts.drain,
+        websocket=socket_terms(settings),
     )
+
+
+def socket_terms(settings: Settings) -> SocketTerms:
+    """The numbers of WebSockets."""
+    numbers = settings.websocket
+    return SocketTerms(numbers.message, numbers.queue, numbers.ping, numbers.ping_timeout)
 
 
 def gate_terms(settings: Settings, policy: Policy) -> Terms:
@@ -77,8 +70,8 @@ def gate_terms(settings: Settings, policy: Policy) -> Terms:
     graces = (rule.requirement.grace_ms for rule in (*policy.rules, policy.default))
     return Terms(
         factors=frozenset(map(Factor, settings.factors.enabled())),
-        known_by=KnownBy.TOKEN if settings.directory.source == "claims" else KnownBy.RECORD,
-        shapes=CodeShapes(sent=settings.codes.length),
+        known_by=_known_by(settings.directory.source),
+        shapes=code_shapes_of(settings),
         regulation=Regulation(
             max_retries=regulation.max_retries,
             find_time_ms=milliseconds(regulation.find_time),
@@ -86,7 +79,28 @@ def gate_terms(settings: Settings, policy: Policy) -> Terms:
             ban_max_ms=milliseconds(regulation.ban_max),
         ),
         keep_ms=max(DEACTIVATION_RIDE_MS, *graces),
+        totp=totp_profile_of(settings),
+        issuer=settings.factors.totp.issuer,
+        backup_codes=settings.factors.backup.codes,
+        code_life_ms=milliseconds(settings.codes.ttl),
     )
+
+
+def code_shapes_of(settings: Settings) -> CodeShapes:
+    """How codes look, and the stricter numbers for those that are short."""
+    codes = settings.codes
+    return CodeShapes(sent=codes.length, short=ShortCodes(codes.short.tries, codes.short.per_day))
+
+
+def totp_profile_of(settings: Settings) -> TotpProfile:
+    """The parameters of new authenticators."""
+    totp = settings.factors.totp
+    return TotpProfile(Algorithm(totp.algorithm), totp.digits, totp.period)
+
+
+def _known_by(source: str) -> KnownBy:
+    """A directory behind HTTP is asked for itself whether somebody is on record."""
+    return KnownBy.RECORD if source == "store" else KnownBy.TOKEN
 
 
 def others_of(settings: Settings) -> OtherCredentials:
@@ -107,10 +121,15 @@ def peer_header_of(settings: Settings) -> PeerHeader | None:
     return None if header is None else PeerHeader(header.name.encode("ascii"), TrustedProxies(header.peers))
 
 
-def identity_of(settings: Settings, told: PeerHeader | None) -> Source:
+def signed_identity_of(settings: Settings) -> BearerIdentity | None:
+    """The judge of signed tokens, where there are some."""
+    bearer = settings.identity.bearer
+    return BearerIdentity(map(_bearer_terms, bearer), clock=time.time) if bearer else None
+
+
+def identity_of(settings: Settings, told: PeerHeader | None, signed: BearerIdentity | None) -> Source:
     """The configured sources; the usual one alone, which is asked for every protected call, without a detour."""
-    bearer, introspection, header = settings.identity.bearer, settings.identity.introspection, settings.identity.header
-    signed = BearerIdentity(map(_bearer_terms, bearer), clock=time.time) if bearer else None
+    introspection, header = settings.identity.introspection, settings.identity.header
     opaque = IntrospectedIdentity(_introspection_terms(introspection)) if introspection is not None else None
     if signed is not None and opaque is None and told is None:
         return signed
@@ -143,6 +162,7 @@ def _bearer_terms(bearer: Bearer) -> BearerTerms:
         subject_claim=bearer.subject_claim,
         session_claims=bearer.session_claims,
         leeway=bearer.leeway,
+        logout_audience=(bearer.logout_audience or bearer.audience) if bearer.backchannel_logout else (),
     )
 
 
@@ -170,70 +190,6 @@ def store_settings(settings: Settings, url: str | None = None) -> StoreSettings:
     )
 
 
-def senders_of(settings: Settings) -> Senders:
-    """How codes travel."""
-    texts = Texts(settings.factors.totp.issuer)
-    email = settings.senders.email
-    return Senders({Factor.EMAIL: _email_sender(email, texts)} if email is not None else {})
-
-
-def _email_sender(email: EmailSender, texts: Texts) -> Sender:
-    if email.smtp is not None:
-        return SmtpSender(_smtp_terms(email.smtp), texts=texts)
-    if email.webhook is not None:
-        return WebhookSender(_webhook_terms(email.webhook), texts=texts)
-    return LogSender(structlog.get_logger("mfa_gateway.senders"), texts=texts)
-
-
-def _smtp_terms(smtp: Smtp) -> SmtpTerms:
-    security = Security.TLS if smtp.tls else Security.STARTTLS if smtp.starttls else Security.PLAIN
-    password = smtp.password_file.content.get_secret_value().decode() if smtp.password_file else None
-    return SmtpTerms(
-        host=smtp.host,
-        port=smtp.port,
-        sender=smtp.sender,
-        security=security,
-        username=smtp.username,
-        password=password,
-        timeout=smtp.timeout,
-    )
-
-
-def _webhook_terms(webhook: Webhook) -> WebhookTerms:
-    return WebhookTerms(webhook.url, webhook.secret_file.content.get_secret_value(), webhook.timeout)
-
-
-def directory_of(settings: Settings, records: Store) -> Directory:
-    """Where people can be reached."""
-    match settings.directory.source:
-        case "claims":
-            return ClaimsDirectory()
-        case "store":
-            return RecordDirectory(records)
-        case "http":
-            raise ValueError("directory.source http is not supported yet")
-        case _ as never:
-            assert_never(never)
-
-
-def dispatch_terms(settings: Settings) -> DispatchTerms:
-    """The measures of sending codes."""
-    limits = settings.rate_limits
-    return DispatchTerms(
-        digits=settings.codes.length,
-        life_ms=milliseconds(settings.codes.ttl),
-        resend_after_ms=milliseconds(settings.codes.resend_after),
-        per_account=_windows(limits.send_per_account),
-        per_destination=_windows(limits.send_per_destination),
-        per_client=_windows(limits.send_per_address),
-        total=_windows(limits.send_total),
-    )
-
-
-def _windows(windows: Windows) -> tuple[Window, ...]:
-    return tuple(Window(window.requests, milliseconds(window.period)) for window in windows)
-
-
 def dialects_of(settings: Settings) -> dict[str, Dialect]:
     """Every wire form by its name, whether its endpoints are served or not: rules refuse in it."""
     glue = settings.dialects.glue
@@ -244,15 +200,17 @@ def dialects_of(settings: Settings) -> dict[str, Dialect]:
             audience=Audience(glue.audience),
             status_format=StatusFormat(glue.status_format),
         ),
-        "standard": Standard(),
+        "standard": Standard(prefix=settings.dialects.standard.prefix),
     }
 
 
 def mounts_of(settings: Settings, dialects: dict[str, Dialect]) -> Iterator[Mount]:
     """The dialects whose endpoints are served."""
-    glue = settings.dialects.glue
-    if glue.enabled:
-        yield Mount(dialects["glue"], frozenset(glue.hosts))
+    spoken = settings.dialects
+    if spoken.glue.enabled:
+        yield Mount(dialects["glue"], frozenset(spoken.glue.hosts))
+    if spoken.standard.enabled:
+        yield Mount(dialects["standard"], frozenset(spoken.standard.hosts))
 
 
 def cors_of(settings: Settings) -> Cors:
@@ -262,7 +220,7 @@ def cors_of(settings: Settings) -> Cors:
     return Cors(origins, cors.credentials, round(cors.max_age))
 
 
-def upstream_of(settings: Settings) -> Upstream:
+def upstream_of(settings: Settings) -> Upstream | Upstreams:
     """The application that forwards.
 
     Raises:
@@ -270,18 +228,28 @@ def upstream_of(settings: Settings) -> Upstream:
     """
     if not settings.upstream:
         raise ValueError("upstream: name the server to forward to, as in http://127.0.0.1:9000")
-    one, timeouts = settings.upstream[0], settings.timeouts
+    routes = routes_of(settings)
+    upstreams = [_upstream(one, settings) for one in settings.upstream]
+    if not any(route.host or route.prefix for route in routes.every):
+        return upstreams[0]  # the only one, and it serves every call
+    return Upstreams(routes, dict(zip((route.name for route in routes.every), upstreams, strict=True)))
+
+
+def _upstream(one: network.Upstream, settings: Settings) -> Upstream:
+    timeouts = settings.timeouts
     terms = ForwardingTerms(
         connect=timeouts.connect,
         first_byte=timeouts.first_byte,
         body_idle=timeouts.body_idle,
         preserve_host=one.preserve_host,
+        stripped_prefix=(one.prefix or "") if one.strip_prefix else "",
         trusted_proxies=settings.trusted_proxies,
+        websocket=socket_terms(settings),
     )
     return Upstream(Origin.parse(str(one.url)), terms, _trust(one.tls) if one.tls is not None else None)
 
 
-def _trust(tls: UpstreamTls) -> Trust:
+def _trust(tls: network.UpstreamTls) -> Trust:
     return read_trust(
         ca=tls.ca, server_name=tls.server_name or "", client_cert=tls.client_cert, client_key=tls.client_key
     )

@@ -1,27 +1,26 @@
 """accounts: what an operator may do to one account: put it on record, look, reset, unlock, disable, enable.
 
-Works beside a running gateway and without one: an embedded store that nobody runs is run for the moment.
+Several at a time, from and to a file, are brought in and taken out elsewhere (people).
 """
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from mfa_gateway.app import store_settings
+from mfa_gateway.app import totp_profile_of
 from mfa_gateway.cli.configuration import ConfigOption, load
+from mfa_gateway.cli.stores import opened_store
 from mfa_gateway.cli.terminal import fail, out
 from mfa_gateway.core.account import AccountId, Factor
 from mfa_gateway.core.fault import Fault
+from mfa_gateway.core.otp import read_secret
+from mfa_gateway.core.phone import NumberFlaw
+from mfa_gateway.directory.numbers import read_number
 from mfa_gateway.settings import Settings
-from mfa_gateway.state.embedded import EmbeddedStore, join
-from mfa_gateway.state.opening import open_store
 from mfa_gateway.state.records import AccountFacts, AccountRecord
 from mfa_gateway.state.store import Store
 
@@ -30,8 +29,13 @@ cli = typer.Typer(help="Put accounts on record, look at them, reset, unlock or d
 SubjectOption = Annotated[str, typer.Option(help="The subject (`sub`) of the account.", show_default=False)]
 RealmOption = Annotated[str, typer.Option(help="The realm; the only configured one where it is left out.")]
 
-# RFC 4226 section 4, R6: a shared secret has at least 128 bits.
-_LEAST_SECRET: Final = 16
+
+def _one_form(written: str | None) -> str | None:
+    """A number as it is pinned, counted and sent to, however it was written."""
+    number = read_number(written) if written else None
+    if isinstance(number, NumberFlaw):
+        raise typer.BadParameter(f"{number.value}.")
+    return None if number is None else number.e164
 
 
 @cli.command()
@@ -41,7 +45,9 @@ def add(
     config: ConfigOption,
     realm: RealmOption = "",
     email: Annotated[str | None, typer.Option(help="A mail address that is known to be theirs.")] = None,
-    phone: Annotated[str | None, typer.Option(help="A phone number that is known to be theirs, as in +49...")] = None,
+    phone: Annotated[
+        str | None, typer.Option(help="A mobile number that is known to be theirs, as in +49...", callback=_one_form)
+    ] = None,
     locale: Annotated[str | None, typer.Option(help="The language to write in, as in de.")] = None,
     factor: Annotated[list[Factor] | None, typer.Option(help="A factor to make active at once.")] = None,
     totp_secret: Annotated[str | None, typer.Option(help="The TOTP secret, base32.", envvar="MFA_TOTP_SECRET")] = None,
@@ -49,9 +55,12 @@ def add(
     """Put an account on record, replacing the record it had. A factor made active begins a new epoch."""
     record = AccountRecord(email, email is not None, phone, phone is not None, locale)
     factors = dict(_factors(factor or [], email=email, phone=phone, totp_secret=totp_secret))
-    account = _act(
-        config, subject, lambda store, account: store.put_record(account, record, factors=factors), realm=realm
-    )
+    profile = totp_profile_of(load(config))
+
+    async def put(store: Store, account: AccountId) -> None:
+        await store.put_record(account, record, factors=factors, profile=profile)
+
+    account = act(config, subject, put, realm=realm)
     active = f", active: {', '.join(sorted(factors))}" if factors else ""
     out.print(f"{account.subject} of realm {account.realm} is on record{active}.", markup=False)
 
@@ -65,22 +74,24 @@ def _factors(
         Factor.TOTP: ("--totp-secret", totp_secret),
     }
     for factor in wanted:
+        if factor not in given:
+            raise typer.BadParameter("backup codes are drawn: mfa-gateway accounts factors backup-codes")
         option, value = given[factor]
         if not value:
             raise typer.BadParameter(f"--factor {factor.value} needs {option}.")
-        yield factor, _secret(value) if factor is Factor.TOTP else value
+        yield factor, secret_of(value) if factor is Factor.TOTP else value
 
 
-def _secret(text: str) -> bytes:
-    """A TOTP secret as authenticator apps write it: base32, spaces and case free, padding left out."""
-    compact = text.replace(" ", "").upper()
+def secret_of(text: str) -> bytes:
+    """A TOTP secret as somebody typed it.
+
+    Raises:
+        BadParameter: it is none.
+    """
     try:
-        secret = base64.b32decode(compact + "=" * (-len(compact) % 8))
-    except binascii.Error:
-        raise typer.BadParameter("--totp-secret is not base32.") from None
-    if len(secret) < _LEAST_SECRET:
-        raise typer.BadParameter(f"--totp-secret has {len(secret)} bytes; the least is {_LEAST_SECRET} (RFC 4226).")
-    return secret
+        return read_secret(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--totp-secret {error}.") from None
 
 
 @cli.command()
@@ -91,7 +102,7 @@ def show(subject: SubjectOption, config: ConfigOption, realm: RealmOption = "") 
     async def look(store: Store, account: AccountId) -> None:
         facts.append(await store.show(account))
 
-    account = _act(config, subject, look, realm=realm)
+    account = act(config, subject, look, realm=realm)
     out.print(f"[bold]{escape(account.subject)}[/] of realm {account.realm}")
     for line in _fact_lines(facts[0]):
         out.print(f"  {line}", markup=False)
@@ -110,38 +121,38 @@ def _fact_lines(facts: AccountFacts) -> Iterator[str]:
 @cli.command()
 def reset(subject: SubjectOption, config: ConfigOption, realm: RealmOption = "") -> None:
     """Remove every factor, and void all proofs and codes, on every worker at once."""
-    account = _act(config, subject, lambda store, account: store.reset(account), realm=realm)
+    account = act(config, subject, lambda store, account: store.reset(account), realm=realm)
     out.print(f"{account.subject} has no factors any more.", markup=False)
 
 
 @cli.command()
 def unlock(subject: SubjectOption, config: ConfigOption, realm: RealmOption = "") -> None:
     """End the account's bans and give it its attempts back."""
-    account = _act(config, subject, lambda store, account: store.unlock(account), realm=realm)
+    account = act(config, subject, lambda store, account: store.unlock(account), realm=realm)
     out.print(f"{account.subject} may try again.", markup=False)
 
 
 @cli.command()
 def disable(subject: SubjectOption, config: ConfigOption, realm: RealmOption = "") -> None:
     """Allow an account nothing any more, at once."""
-    account = _act(config, subject, lambda store, account: store.disable(account), realm=realm)
+    account = act(config, subject, lambda store, account: store.disable(account), realm=realm)
     out.print(f"{account.subject} is disabled.", markup=False)
 
 
 @cli.command()
 def enable(subject: SubjectOption, config: ConfigOption, realm: RealmOption = "") -> None:
     """Allow a disabled account again what its factors allow."""
-    account = _act(config, subject, lambda store, account: store.enable(account), realm=realm)
+    account = act(config, subject, lambda store, account: store.enable(account), realm=realm)
     out.print(f"{account.subject} is enabled.", markup=False)
 
 
 Deed = Callable[[Store, AccountId], Awaitable[object]]
 
 
-def _act(config: Path, subject: str, deed: Deed, *, realm: str) -> AccountId:
+def act(config: Path, subject: str, deed: Deed, *, realm: str) -> AccountId:
     """Do one thing to one account of the configured store."""
     settings = load(config)
-    account = AccountId(_realm(settings, realm), subject)
+    account = AccountId(realm_of(settings, realm), subject)
     try:
         asyncio.run(_do(settings, account, deed))
     except Fault as fault:
@@ -150,7 +161,12 @@ def _act(config: Path, subject: str, deed: Deed, *, realm: str) -> AccountId:
     return account
 
 
-def _realm(settings: Settings, wanted: str) -> str:
+def realm_of(settings: Settings, wanted: str) -> str:
+    """The realm that was named, or the only one there is.
+
+    Raises:
+        BadParameter: there is no such realm, or none was named where there are several.
+    """
     realms = settings.identity.realms()
     if wanted in realms:
         return wanted
@@ -160,17 +176,5 @@ def _realm(settings: Settings, wanted: str) -> str:
 
 
 async def _do(settings: Settings, account: AccountId, deed: Deed) -> None:
-    async with AsyncExitStack() as stack:
-        store = await open_store(store_settings(settings, await _private_url(settings, stack)))
-        stack.push_async_callback(store.close)
+    async with opened_store(settings) as store:
         await deed(store, account)
-
-
-async def _private_url(settings: Settings, stack: AsyncExitStack) -> str | None:
-    """Where the embedded store is: that of a running gateway, else one that runs until the stack is closed."""
-    if settings.store.kind == "memory":
-        raise typer.BadParameter("store.url: memory:// lives and dies with its gateway; there is nothing to change.")
-    if settings.store.kind != "embedded":
-        return None
-    running = join(settings.store.data_dir)
-    return running or (await stack.enter_async_context(EmbeddedStore(settings.store.data_dir))).url

@@ -16,6 +16,8 @@ class Factor(StrEnum):
     EMAIL = "email"
     SMS = "sms"
     TOTP = "totp"
+    BACKUP = "backup"
+    """A set of codes on paper, each good once, for the day when the other factors are out of reach."""
 
 
 class FactorState(StrEnum):
@@ -27,7 +29,15 @@ class FactorState(StrEnum):
 
 
 # How hard a factor is to take over. Changing one takes a code of at least its own level, or of the highest there is.
-LEVELS: Final[Mapping[Factor, int]] = MappingProxyType({Factor.EMAIL: 10, Factor.SMS: 20, Factor.TOTP: 30})
+# A set of backup codes is made with a code of the highest level, and from then on worth as much as that (`level_of`).
+LEVELS: Final[Mapping[Factor, int]] = MappingProxyType(
+    {Factor.EMAIL: 10, Factor.SMS: 20, Factor.TOTP: 30, Factor.BACKUP: 30}
+)
+
+# How many addresses or authenticators one factor of an account may have: each makes a guess at a code easier.
+MOST_ENROLMENTS: Final = 5
+# Long enough for what people call their telephones.
+LONGEST_NAME: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +92,39 @@ class Person:
                 return self.email
             case Factor.SMS:
                 return self.phone
-            case Factor.TOTP:
+            case Factor.TOTP | Factor.BACKUP:
                 return None
             case _ as never:
                 assert_never(never)
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """One address or one authenticator of a factor.
+
+    Attributes:
+        factor: what it is.
+        id: names it within the account; the same address has the same id whenever it is enrolled.
+        name: what its owner calls it; "" where nobody said.
+        address: where its codes go; None where they are not sent.
+        added_ms: when it became active, in milliseconds since 1970 by the store's clock.
+        used_ms: when a code of it was last redeemed; None where none was.
+    """
+
+    factor: Factor
+    id: str
+    name: str = ""
+    address: str | None = field(default=None, repr=False)
+    added_ms: int | None = None
+    used_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What an account can prove with, one by one. `backup_left`: unused backup codes; None where there is no set."""
+
+    enrolments: tuple[Enrolment, ...] = ()
+    backup_left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +133,10 @@ class Proof:
 
     factor: Factor
     age_ms: int
+
+
+_FACTORS: Final = tuple(Factor)
+_ACTIVE: Final = FactorState.ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +150,8 @@ class Standing:
         factors: every factor that is pending or active.
         proofs: the last proof of each factor in the current epoch.
         now_ms: the store's clock, for TOTP.
-        sealed: what belongs to a factor (its pinned address, its secret), readable by the state room only.
+        sealed: what belongs to a factor (its pinned addresses, its secrets), readable by the state room only.
+        backup_level: what the set of backup codes is worth: the level that it took to make it.
     """
 
     recorded: bool = False
@@ -117,6 +161,7 @@ class Standing:
     proofs: tuple[Proof, ...] = ()
     now_ms: int = 0
     sealed: Mapping[Factor, bytes] = field(default_factory=dict, repr=False)
+    backup_level: int = 0
 
     def state(self, factor: Factor) -> FactorState:
         """The state of one factor."""
@@ -124,14 +169,36 @@ class Standing:
 
     def active(self) -> tuple[Factor, ...]:
         """The active factors, in the order of `Factor`."""
-        return tuple(factor for factor in Factor if self.factors.get(factor) is FactorState.ACTIVE)
+        # `Factor` itself would be slow to go through, and this runs before every protected call.
+        return tuple([factor for factor in _FACTORS if self.factors.get(factor) is _ACTIVE])
+
+
+def level_of(standing: Standing, factor: Factor) -> int:
+    """What a code of `factor` is worth for this account."""
+    return standing.backup_level if factor is Factor.BACKUP else LEVELS[factor]
+
+
+def needed_level(standing: Standing, target: Factor) -> int:
+    """The least level that allows adding, changing or removing `target`: its own, or the highest that there is.
+
+    Backup codes do not raise it: they run out, and then nobody could change anything any more.
+    """
+    highest = max((LEVELS[factor] for factor in standing.active() if factor is not Factor.BACKUP), default=0)
+    return min(LEVELS[target], highest)
 
 
 def sufficient_factors(standing: Standing, target: Factor) -> tuple[Factor, ...]:
-    """The active factors whose code allows adding, changing or removing `target`.
+    """The active factors whose code allows adding, changing or removing `target`."""
+    needed = needed_level(standing, target)
+    return tuple(factor for factor in standing.active() if level_of(standing, factor) >= needed)
 
-    Their level is at least that of `target`, or the highest that the account has.
+
+def masked(address: str) -> str:
+    """An address for its owner to recognise, of which nobody else learns where it leads.
+
+    Of a mailbox its first letter and its domain are left, of a number its beginning and its last two digits.
     """
-    active = standing.active()
-    needed = min(LEVELS[target], max((LEVELS[factor] for factor in active), default=0))
-    return tuple(factor for factor in active if LEVELS[factor] >= needed)
+    if "@" in address:
+        local, _, domain = address.rpartition("@")
+        return f"{local[:1]}***@{domain}"
+    return f"{address[:3]}***{address[-2:]}" if len(address) > 6 else "***"  # noqa: PLR2004 - shorter is shown in no part

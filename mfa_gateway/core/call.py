@@ -6,27 +6,31 @@ separators, parameters, control bytes, broken or double escapes, bytes that are 
 kept in two forms that belong together: `segments`, decoded, for the policy, and `wire`, the RFC 3986 section 6.2.2
 normal form of the same path, which is what is forwarded. Reading `wire` again gives the same path (a fixed point).
 
+Some applications need `a%2Fb`, `;v=1` or `//`. Where an operator says so, such a path is an `OddPath` instead: every
+reading that a server might have (readings), all of which are judged, and the bytes as they came.
+
 What stays out: headers beyond those that name the caller and the code, routing, and anything that knows a rule.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from typing import Final
-from unicodedata import category
+from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 # RFC 3986 section 3.3, pchar, without "%" (needs decoding) and ";" (path parameters: two readings).
 _PCHAR: Final = rb"A-Za-z0-9\-._~!$&'()*+,=:@"
 _PLAIN_PATH: Final = re.compile(rb"/|(?:/[" + _PCHAR + rb"]+)+/?")
 _NOT_PCHAR: Final = re.compile(rb"[^/%" + _PCHAR + rb"]")
-_ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
-_BROKEN_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-_UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
+BROKEN_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _RAW_ODDITY: Final = re.compile(rb"[\x00-\x20\x7f-\xff#?;\\]")
 # "/" and "\" separate segments for some servers once decoded, ";" and "?" end them. "%23" stays plain data.
 _ENCODED_SEPARATOR: Final = re.compile(rb"%(?:2[Ff]|5[Cc]|3[BbFf])")
-_SECOND_ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}")
+# Unicode's category Cc is C0, DEL and C1; no other character ever joins (Unicode stability policy).
+CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
+SECOND_ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _BAD_QUERY: Final = re.compile(rb"[\x00-\x20\x7f-\xff#]")
 # RFC 3986 section 3.2.2 as far as HTTP uses it: a registered name, an IPv4 address, or an IPv6 literal; then a port.
 _HOST: Final = re.compile(
@@ -49,6 +53,7 @@ class Oddity(Enum):
     CONTROL = "the decoded path holds a control character"
     EMPTY_SEGMENT = "the path holds an empty segment"
     DOT_SEGMENT = "the path holds a dot segment"
+    TOO_ODD = "the path has more readings than anybody could mean"
     MALFORMED_QUERY = "the query holds a byte that has to be percent-encoded"
     MALFORMED_HOST = "the host is missing or malformed"
 
@@ -62,6 +67,34 @@ class CanonicalPath:
 
     wire: bytes
     segments: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.wire.decode("ascii")
+
+
+# What an empty segment is for routers that take it for the value of `{x}`. No literal of a rule equals it.
+EMPTY_VALUE: Final = "\x00"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One of the ways to read an odd path. Unlike those of a canonical path, a segment may be empty or hold anything.
+
+    As a text, for people, a slash inside of a segment stays encoded, and an empty value shows as `{}`.
+    """
+
+    segments: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "/" + "/".join(part.replace("/", "%2F").replace(EMPTY_VALUE, "{}") for part in self.segments)
+
+
+@dataclass(frozen=True, slots=True)
+class OddPath:
+    """A path with several readings. `wire` is what was received and what is forwarded; no reading is preferred."""
+
+    wire: bytes
+    readings: tuple[Reading, ...]
 
     def __str__(self) -> str:
         return self.wire.decode("ascii")
@@ -84,7 +117,7 @@ def _raw_oddity(raw: bytes) -> Oddity | None:
         return Oddity.NOT_ORIGIN_FORM
     if found := _RAW_ODDITY.search(raw):
         return _NAMED_BYTES.get(found.group(), Oddity.RAW_BYTE)
-    if _BROKEN_ESCAPE.search(raw):
+    if BROKEN_ESCAPE.search(raw):
         return Oddity.BROKEN_ESCAPE
     return Oddity.ENCODED_SEPARATOR if _ENCODED_SEPARATOR.search(raw) else None
 
@@ -97,9 +130,9 @@ def _decoded_path(raw: bytes) -> CanonicalPath | Oddity:
         text = unquote_to_bytes(raw).decode("utf-8")
     except UnicodeDecodeError:
         return Oddity.NOT_UTF8
-    if any(category(char) == "Cc" for char in text):
+    if CONTROL.search(text):
         return Oddity.CONTROL
-    if _SECOND_ESCAPE.search(text):
+    if SECOND_ESCAPE.search(text):
         return Oddity.DOUBLE_ENCODED
     return _segmented_path(raw, text)
 
@@ -116,12 +149,12 @@ def _segmented_path(raw: bytes, text: str) -> CanonicalPath | Oddity:
 def _normal_form(raw: bytes) -> bytes:
     """RFC 3986 section 6.2.2: escapes of unreserved characters decoded, the others in upper case."""
     quoted = _NOT_PCHAR.sub(lambda found: b"%%%02X" % found.group()[0], raw)
-    return _ESCAPE.sub(_normal_escape, quoted)
+    return ESCAPE.sub(_normal_escape, quoted)
 
 
 def _normal_escape(found: re.Match[bytes]) -> bytes:
     byte = int(found.group(1), 16)
-    return bytes((byte,)) if byte in _UNRESERVED else b"%%%02X" % byte
+    return bytes((byte,)) if byte in UNRESERVED else b"%%%02X" % byte
 
 
 def canonical_query(raw: bytes) -> bytes | Oddity:
@@ -135,13 +168,14 @@ def canonical_host(raw: bytes) -> str | Oddity:
     return found["host"].decode("ascii").lower() if found else Oddity.MALFORMED_HOST
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One request to judge. A door makes it; nothing about it changes afterwards.
+
+    A tuple and no frozen dataclass, because one is made per request: making it costs a fifth.
 
     Attributes:
         method: as received; methods are compared with case (RFC 9110 section 9.1).
-        path: the canonical path.
+        path: the canonical path, or an odd one where the upstream takes such.
         host: the canonical host, or "" where the peer sent none.
         query: the query as received, without the question mark.
         client: the address of the peer, or of the client as a trusted proxy tells it.
@@ -150,15 +184,21 @@ class Call:
         code: the only X-MFA-Code value; an empty one counts as missing.
         headers: every field as received, names in lower case; trailers are not among them.
         request_id: names this call in answers and logs.
+        foreign_page: on a WebSocket handshake, the origin of the page behind it where that is nobody's here; else "".
     """
 
     method: str
-    path: CanonicalPath
+    path: CanonicalPath | OddPath
     host: str = ""
-    query: bytes = field(default=b"", repr=False)
+    query: bytes = b""
     client: str = ""
     peer: str = ""
-    authorization: str | None = field(default=None, repr=False)
-    code: str | None = field(default=None, repr=False)
-    headers: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
+    authorization: str | None = None
+    code: str | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()
     request_id: str = ""
+    foreign_page: str = ""
+
+    def __repr__(self) -> str:
+        """Which call it is, without what it brings: tokens, codes and queries are nobody's to read."""
+        return f"Call({self.method} {self.path} host={self.host!r} peer={self.peer!r} request_id={self.request_id!r})"

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
-from mfa_gateway.core.call import CanonicalPath
-from mfa_gateway.core.policy import Access, Pattern, Policy, Require, Requirement, Rule, Wild
+from mfa_gateway.core.call import CanonicalPath, OddPath, Reading
+from mfa_gateway.core.policy import Access, OnSuccess, Pattern, Policy, Require, Requirement, Rule, Wild
+from mfa_gateway.core.proof import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Finding:
     realms: frozenset[str] = frozenset()
 
 
-def explain(policy: Policy, method: str, path: CanonicalPath, *, host: str) -> tuple[Finding, ...]:
+def explain(policy: Policy, method: str, path: CanonicalPath | Reading, *, host: str) -> tuple[Finding, ...]:
     """Every rule's reason, in the order of the configuration, and the default policy last."""
     candidates = policy.rules_for(method, path, host)
     chosen = {id(candidates.other): frozenset[str]()}
@@ -33,19 +34,32 @@ def explain(policy: Policy, method: str, path: CanonicalPath, *, host: str) -> t
     return (*findings, Finding(last, why, applies=id(last) in chosen))
 
 
-def _finding(rule: Rule, method: str, path: CanonicalPath, *, host: str, chosen: dict[int, frozenset[str]]) -> Finding:
+def rules_by_reading(
+    policy: Policy, method: str, path: OddPath, *, host: str
+) -> tuple[tuple[Reading, tuple[Rule, ...]], ...]:
+    """Every reading of an odd path, with the rules that callers of one realm or another meet there."""
+    found = ((reading, policy.rules_for(method, reading, host)) for reading in path.readings)
+    return tuple(
+        (reading, tuple(dict.fromkeys((*candidates.by_realm.values(), candidates.other))))
+        for reading, candidates in found
+    )
+
+
+def _finding(
+    rule: Rule, method: str, path: CanonicalPath | Reading, *, host: str, chosen: dict[int, frozenset[str]]
+) -> Finding:
     if id(rule) in chosen:
         return Finding(rule, _choice(rule, path), applies=True, realms=chosen[id(rule)])
     obstacle = next(_obstacles(rule, method, path, host=host), None)
     return Finding(rule, obstacle or "matches, but a more specific rule does too")
 
 
-def _choice(rule: Rule, path: CanonicalPath) -> str:
+def _choice(rule: Rule, path: CanonicalPath | Reading) -> str:
     patterns = [str(pattern) for pattern in rule.paths if pattern_matches(pattern, path.segments)]
     return f"matches by {' and '.join(patterns)}; no more specific rule does"
 
 
-def _obstacles(rule: Rule, method: str, path: CanonicalPath, *, host: str) -> Iterator[str]:
+def _obstacles(rule: Rule, method: str, path: CanonicalPath | Reading, *, host: str) -> Iterator[str]:
     if rule.hosts and host not in rule.hosts:
         yield f"is for host {', '.join(sorted(rule.hosts))}"
     if not any(pattern_matches(pattern, path.segments) for pattern in rule.paths):
@@ -59,18 +73,36 @@ def pattern_matches(pattern: Pattern, segments: tuple[str, ...]) -> bool:
     fixed = pattern.fixed
     if len(segments) < len(fixed) or (len(segments) > len(fixed) and not pattern.is_open_ended):
         return False
-    return all(part is Wild.SEGMENT or part == segment for part, segment in zip(fixed, segments, strict=False))
+    # An empty segment, which only an odd path has, is none.
+    return all(
+        (part is Wild.SEGMENT and segment != "") or part == segment
+        for part, segment in zip(fixed, segments, strict=False)
+    )
 
 
 def needs(requirement: Requirement) -> str:
     """What a caller needs under a requirement, in a sentence."""
     match requirement.access:
         case Access.OPEN:
-            return "Nothing: the call goes on as it is."
+            return f"Nothing: the call goes on as it is.{_ends(requirement)}"
         case Access.DENY:
             return "Nothing helps: the call is refused."
         case Access.MFA:
-            return _mfa_needs(requirement)
+            return f"{_mfa_needs(requirement)}{_ends(requirement)}"
+        case _ as never:
+            assert_never(never)
+
+
+def _ends(requirement: Requirement) -> str:
+    """What a good answer ends, as one more sentence; nothing where it ends nothing."""
+    whose = "the account's" if requirement.scope is Scope.ACCOUNT else "this session's"
+    match requirement.on_success:
+        case OnSuccess.NONE:
+            return ""
+        case OnSuccess.CLOSE_WINDOW:
+            return f" A good answer (2xx) ends {whose} windows."
+        case OnSuccess.REVOKE:
+            return " A good answer (2xx) voids everything that the account has proved, in every session."
         case _ as never:
             assert_never(never)
 

@@ -17,5 +17,13 @@ class IdentityUnavailable(Fault):
     """A credential can neither be accepted nor refused now, for example because no key set could be fetched yet."""
 
 
+class DirectoryUnavailable(Fault):
+    """The directory can say nothing usable about somebody now, for example because its service is away."""
+
+
+class CredentialsUnavailable(Fault):
+    """A name and a password can be found neither right nor wrong now."""
+
+
 class DeliveryFailed(Fault):
     """A message was not accepted for delivery within its deadline."""

@@ -19,8 +19,19 @@ from enum import StrEnum
 from typing import Final, assert_never
 
 from mfa_gateway.core.account import Anonymous, Caller, Factor, Identification, Proof, Standing
-from mfa_gateway.core.call import Call
-from mfa_gateway.core.policy import Access, Candidates, Enforcement, OnStoreError, Policy, Require, Requirement, Rule
+from mfa_gateway.core.call import Call, OddPath
+from mfa_gateway.core.otp import TOTP_DEFAULT, TotpProfile
+from mfa_gateway.core.policy import (
+    Access,
+    Candidates,
+    Enforcement,
+    OnStoreError,
+    OnSuccess,
+    Policy,
+    Require,
+    Requirement,
+    Rule,
+)
 from mfa_gateway.core.proof import (
     Banned,
     CodeShapes,
@@ -34,10 +45,14 @@ from mfa_gateway.core.proof import (
     Ride,
     Rode,
 )
+from mfa_gateway.core.strictest import strictest_candidates
 from mfa_gateway.core.verdict import Pass, Reason, Refuse, Verdict
 
 # Neither is ever a request to an API: TRACE reflects headers, CONNECT asks for a tunnel.
 _NEVER: Final = frozenset({"TRACE", "CONNECT"})
+
+# There is a caller, and nobody can say which.
+_UNTOLD: Final = frozenset({Reason.IDENTITY_UNAVAILABLE, Reason.TWO_CREDENTIALS})
 
 # When to come back after something we stand on failed: the store is probed once a second.
 RETRY_MS: Final = 1000
@@ -60,6 +75,10 @@ class Terms:
         shapes: how codes look.
         regulation: how many attempts there are.
         keep_ms: the longest grace of any rule: how long a proof is worth keeping.
+        totp: the parameters of new authenticators; those there are keep their own.
+        issuer: the name that authenticator apps show above the code.
+        backup_codes: how many there are in a set.
+        code_life_ms: how long a code that was sent can be used, for those who wait for it.
     """
 
     factors: frozenset[Factor] = frozenset(Factor)
@@ -67,6 +86,10 @@ class Terms:
     shapes: CodeShapes = field(default_factory=CodeShapes)
     regulation: Regulation = field(default_factory=Regulation)
     keep_ms: int = 1_800_000
+    totp: TotpProfile = TOTP_DEFAULT
+    issuer: str = "Example"
+    backup_codes: int = 10
+    code_life_ms: int = 600_000
 
 
 def admit(policy: Policy, call: Call) -> Verdict | Candidates:
@@ -76,8 +99,12 @@ def admit(policy: Policy, call: Call) -> Verdict | Candidates:
     # Where hosts are named, an unheard-of one must not be a way around their rules (RFC 9110 section 15.5.20).
     if policy.hosts and call.host not in policy.hosts:
         return Refuse(Reason.MISDIRECTED)
-    candidates = policy.rules_for(call.method, call.path, call.host)
-    if candidates.by_realm:
+    if isinstance(path := call.path, OddPath):
+        candidates = strictest_candidates(policy, call.method, path, host=call.host)
+    else:
+        candidates = policy.rules_for(call.method, path, call.host)
+    # An open route asks nothing of its callers, but whose windows its good answers end has to be known.
+    if candidates.by_realm or candidates.other.requirement.on_success is not OnSuccess.NONE:
         return candidates
     match candidates.other.requirement.access:
         case Access.OPEN:
@@ -120,7 +147,9 @@ def _appointed(rule: Rule, caller: Caller) -> tuple[Rule, Caller] | Verdict:
 
 
 def _turned_away(rule: Rule, reason: Reason) -> Verdict:
-    if rule.requirement.access is Access.OPEN:
+    # Somebody's windows should end, and it cannot be said whose: such a log-out would only look like one.
+    is_needed = reason in _UNTOLD and rule.requirement.on_success is not OnSuccess.NONE
+    if rule.requirement.access is Access.OPEN and not is_needed:
         return Pass(rule)
     return refuse(rule, reason, retry_after_ms=RETRY_MS if reason is Reason.IDENTITY_UNAVAILABLE else 0)
 
@@ -130,14 +159,16 @@ def weigh(rule: Rule, caller: Caller, standing: Standing, *, code: str | None, t
     if (obstacle := account_obstacle(standing, terms.known_by)) is not None:
         return refuse(rule, obstacle, caller=caller)
     if not standing.active() and rule.requirement.require is Require.IF_ENROLLED:
-        return Pass(rule, caller)
+        return Pass(rule, caller, epoch=standing.epoch)
     allowed = allowed_factors(rule.requirement, standing, terms.factors)
     if not allowed:
         return refuse(rule, Reason.NOT_ENROLLED, caller=caller)
     if code:
         return _redemption(rule.requirement, caller, standing, allowed=allowed, code=code, terms=terms)
     proof = satisfying_proof(rule.requirement, allowed, standing.proofs)
-    return Pass(rule, caller, proof) if proof else refuse(rule, Reason.CODE_MISSING, caller=caller)
+    if proof is None:
+        return refuse(rule, Reason.CODE_MISSING, caller=caller)
+    return Pass(rule, caller, proof, epoch=standing.epoch)
 
 
 def account_obstacle(standing: Standing, known_by: KnownBy) -> Reason | None:
@@ -177,12 +208,13 @@ def _redemption(
     code: str,
     terms: Terms,
 ) -> Redemption:
+    factors = tuple(factor for factor in allowed if terms.shapes.fits(code, factor))
     return Redemption(
         account=caller.account,
         epoch=standing.epoch,
         purpose=Purpose.GATE,
         presented=code,
-        factors=tuple(factor for factor in allowed if terms.shapes.fits(code, factor)),
+        factors=factors,
         scope=requirement.scope,
         session=caller.session,
         token=caller.token,
@@ -191,6 +223,7 @@ def _redemption(
         ride=Ride(requirement.grace_ms) if requirement.grace_ms > 0 else None,
         keep_ms=terms.keep_ms,
         regulation=terms.regulation,
+        short=terms.shapes.strictness(code, factors),
     )
 
 

@@ -4,6 +4,7 @@ What stays out: texts and languages that exist (senders), limits (engine).
 """
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from mfa_gateway.core.account import Factor
 from mfa_gateway.core.proof import Purpose
@@ -27,4 +28,29 @@ class CodeMessage:
     code: str = field(repr=False)
     purpose: Purpose
     life_ms: int
+    languages: tuple[str, ...] = ()
+
+
+class Happening(StrEnum):
+    """What was done to a factor."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeMessage:
+    """What the owner of an account is told by mail, whoever did it.
+
+    Attributes:
+        address: where it goes.
+        happening: what was done.
+        factor: what it was done to.
+        languages: what the reader prefers, best first.
+    """
+
+    address: str = field(repr=False)
+    happening: Happening
+    factor: Factor
     languages: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from itertools import combinations
 from typing import Final
 
 from mfa_gateway.core.account import Factor
-from mfa_gateway.core.call import CanonicalPath, Oddity, canonical_path
+from mfa_gateway.core.call import CanonicalPath, Oddity, Reading, canonical_path
 from mfa_gateway.core.proof import Scope
 
 # What people type in a configuration and a request target cannot hold: spaces and letters beyond ASCII.
@@ -53,6 +53,14 @@ class OnStoreError(StrEnum):
     ALLOW = "allow"
 
 
+class OnSuccess(StrEnum):
+    """What a good answer of the application does to what its caller has proved, before anybody sees the answer."""
+
+    NONE = "none"
+    CLOSE_WINDOW = "close_window"
+    REVOKE = "revoke"
+
+
 @dataclass(frozen=True, slots=True)
 class Requirement:
     """Everything that a rule asks, apart from the calls it asks it of. `factors` empty means any active factor."""
@@ -65,6 +73,7 @@ class Requirement:
     dialect: str = "standard"
     enforcement: Enforcement = Enforcement.ENFORCED
     on_store_error: OnStoreError = OnStoreError.DENY
+    on_success: OnSuccess = OnSuccess.NONE
 
 
 class Wild(Enum):
@@ -306,7 +315,8 @@ def _walk(node: _Node, segments: tuple[str, ...], depth: int) -> Iterator[_Entry
     else:
         if (literal := node.literals.get(segments[depth])) is not None:
             yield from _walk(literal, segments, depth + 1)
-        if node.segment is not None:
+        # An empty segment is none: see `readings`.
+        if node.segment is not None and segments[depth]:
             yield from _walk(node.segment, segments, depth + 1)
     yield from node.rests
 
@@ -323,14 +333,16 @@ class Policy:
 
     __slots__ = ("_anywhere", "_by_host", "default", "hosts", "rules")
 
-    def __init__(self, rules: Iterable[Rule], *, default: Requirement) -> None:
+    def __init__(self, rules: Iterable[Rule], *, default: Requirement, hosts: frozenset[str] = frozenset()) -> None:
+        """`hosts`: those that are served besides those that rules name."""
         self.rules = tuple(rules)
         if found := conflicts(self.rules):
             raise ValueError(f"rules {found[0].first} and {found[0].second} conflict on {found[0].example}")
         self.default = Rule(NO_RULE, (Pattern((Wild.REST,)),), default)
-        self.hosts = frozenset(host for rule in self.rules for host in rule.hosts)
+        named = frozenset(host for rule in self.rules for host in rule.hosts)
+        self.hosts = named | hosts
         self._anywhere = _Node()
-        self._by_host = {host: _Node() for host in self.hosts}
+        self._by_host = {host: _Node() for host in named}
         for rule in self.rules:
             self._add(rule)
 
@@ -340,7 +352,7 @@ class Policy:
             for entry in _entries(rule):
                 _insert(root, entry)
 
-    def matches(self, method: str, path: CanonicalPath, host: str) -> Iterator[Rule]:
+    def matches(self, method: str, path: CanonicalPath | Reading, host: str) -> Iterator[Rule]:
         """The rules that match a call of some caller, most specific first. None left means the default policy."""
         for root in (self._by_host.get(host), self._anywhere):
             if root is not None:
@@ -348,7 +360,7 @@ class Policy:
                     if not entry.methods or method in entry.methods:
                         yield entry.rule
 
-    def rules_for(self, method: str, path: CanonicalPath, host: str) -> "Candidates":
+    def rules_for(self, method: str, path: CanonicalPath | Reading, host: str) -> "Candidates":
         """The rules of which one applies to the call, depending on the caller's realm alone."""
         by_realm: dict[str, Rule] = {}
         for rule in self.matches(method, path, host):
@@ -375,11 +387,11 @@ class Candidates:
 
     def strictest(self) -> Rule:
         """The rule for callers that cannot be told apart: naming no realm must not be a way around a realm's rule."""
-        return max((self.other, *self.by_realm.values()), key=_strictness)
+        return max((self.other, *self.by_realm.values()), key=strictness)
 
 
-def _strictness(rule: Rule) -> tuple[bool, int]:
-    """A rule in shadow lets everybody through, so any enforced refusal is stricter."""
+def strictness(rule: Rule) -> tuple[bool, int]:
+    """How strict a rule is, to compare. One in shadow lets everybody through, so any enforced refusal is stricter."""
     access = rule.requirement.access
     refuses = access is not Access.OPEN and rule.requirement.enforcement is Enforcement.ENFORCED
     return refuses, _STRICTNESS[access]

@@ -5,17 +5,29 @@ What stays out: digests and storage (state), the decision what an answer means (
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, assert_never
 
 from mfa_gateway.core.account import AccountId, Factor
-from mfa_gateway.core.otp import TOTP_DEFAULT, TotpProfile
 
 # Longer values are refused on length alone, before any work is spent on them. The longest shape has ten characters.
 MAX_PRESENTED: Final = 64
 
 _DIGITS: Final = re.compile(r"[0-9]+", re.ASCII)
+
+# Codes that travel. Those of an authenticator and those on paper are never short.
+SENT: Final = (Factor.EMAIL, Factor.SMS)
+# design, section 4: a code has six digits. With five or four of them the ordinary attempts would be far too many.
+_SHORT_BELOW: Final = 6
+
+# RFC 4226 section 5.3 knows no other lengths. Each authenticator keeps to its own.
+_TOTP_DIGITS: Final = range(6, 9)
+
+# Ten characters of base32 are 50 bits. One of them is a letter, so no numeric code of any length has this shape.
+BACKUP_LENGTH: Final = 10
+_BACKUP: Final = re.compile(rf"(?=.*[A-Z])[A-Z2-7]{{{BACKUP_LENGTH}}}", re.ASCII | re.IGNORECASE)
 
 
 class Purpose(StrEnum):
@@ -33,29 +45,63 @@ class Scope(StrEnum):
 
 
 class Budget(StrEnum):
-    """Which attempts are counted together: all endpoints that check a code of a caller with a credential share one."""
+    """Which attempts are counted together. The first never locks the second; within each all endpoints share one."""
 
+    FIRST_FACTOR = "first_factor"
+    """Of callers who have proved nothing yet: passwords, and codes that log in."""
     STEP_UP = "step_up"
+    """Of callers with a credential behind them, wherever they present a code."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShortCodes:
+    """What holds for short codes beside the regulation: wrong tries that one of them survives, and those of 24 hours.
+
+    The last of the `tries` voids the code. Those `per_day` belong to the account and its budget, whoever tries, and a
+    right code gives none of them back.
+    """
+
+    tries: int = 3
+    per_day: int = 10
+
+
+def is_short(code: str) -> bool:
+    """Whether a code that travels has so few digits that stricter numbers have to hold for it."""
+    return len(code) < _SHORT_BELOW
 
 
 @dataclass(frozen=True, slots=True)
 class CodeShapes:
-    """How codes look: `sent` digits for codes that travel, the profile's digits for TOTP."""
+    """How codes look: `sent` digits for codes that travel, six to eight for an authenticator, letters on paper.
+
+    `short` are the numbers for codes that travel, where those are short.
+    """
 
     sent: int = 6
-    totp: TotpProfile = TOTP_DEFAULT
+    short: ShortCodes = field(default_factory=ShortCodes)
 
     def fits(self, text: str, factor: Factor) -> bool:
-        """Whether `text` can be a code of `factor`. ASCII digits only: `str.isdigit` takes far more."""
-        if len(text) > MAX_PRESENTED or _DIGITS.fullmatch(text) is None:
+        """Whether `text` can be a code of `factor`. ASCII only: `str.isdigit` takes far more."""
+        if len(text) > MAX_PRESENTED:
             return False
         match factor:
             case Factor.EMAIL | Factor.SMS:
-                return len(text) == self.sent
+                return len(text) == self.sent and _DIGITS.fullmatch(text) is not None
             case Factor.TOTP:
-                return len(text) == self.totp.digits
+                return len(text) in _TOTP_DIGITS and _DIGITS.fullmatch(text) is not None
+            case Factor.BACKUP:
+                return _BACKUP.fullmatch(text) is not None
             case _ as never:
                 assert_never(never)
+
+    def strictness(self, text: str, factors: Iterable[Factor]) -> ShortCodes | None:
+        """The stricter numbers for `text`, which fits `factors`; None where it is compared with no short code."""
+        return self.short if is_short(text) and any(factor in SENT for factor in factors) else None
+
+
+def canonical_code(text: str, factor: Factor) -> str:
+    """The one form of a code that fits `factor`: people copy letters from paper in either case."""
+    return text.upper() if factor is Factor.BACKUP else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +128,9 @@ class Effect(StrEnum):
     OPEN = "open"
     """Record a proof of the factor whose code it was."""
     ACTIVATE = "activate"
-    """Make the pending `target` active, begin a new epoch, record a proof in it."""
+    """Make the pending enrolment of `target` active, begin a new epoch, record a proof in it."""
     DEACTIVATE = "deactivate"
-    """Remove `target` and begin a new epoch."""
+    """Remove `target`, or one enrolment of it, and begin a new epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +148,8 @@ class Redemption:
         token: the caller's token, remembered with the proof.
         effect: what a success does.
         target: the factor that ACTIVATE or DEACTIVATE changes.
+        enrolment: which one of the target; "" for whichever is pending, or for all that it has.
+        short: the stricter numbers where the code is a short one; None where it is not.
         ride: None where every code works exactly once.
         keep_ms: how long the longest rule may still ask for this proof.
     """
@@ -120,6 +168,8 @@ class Redemption:
     keep_ms: int
     regulation: Regulation
     budget: Budget = Budget.STEP_UP
+    enrolment: str = ""
+    short: ShortCodes | None = None
 
 
 @dataclass(frozen=True, slots=True)

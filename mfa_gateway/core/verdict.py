@@ -3,11 +3,11 @@
 What stays out: status codes and wire texts (dialects), and how a verdict comes about (gate, ceremony).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mfa_gateway.core.account import Caller, Proof
-from mfa_gateway.core.policy import Rule
+from mfa_gateway.core.policy import OnSuccess, Rule
 
 
 class Reason(StrEnum):
@@ -32,6 +32,7 @@ class Reason(StrEnum):
     CODE_INVALID = "code_invalid"
     BANNED = "banned"
     # Ceremonies
+    LOGIN_STALE = "login_stale"
     FACTOR_MISSING = "factor_missing"
     FACTOR_NOT_FOUND = "factor_not_found"
     ALREADY_ACTIVE = "already_active"
@@ -46,6 +47,7 @@ class Reason(StrEnum):
     # Us
     STORE_UNAVAILABLE = "store_unavailable"
     IDENTITY_UNAVAILABLE = "identity_unavailable"
+    DIRECTORY_UNAVAILABLE = "directory_unavailable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,19 @@ class Pass:
         caller: None on open routes, where nobody is asked for.
         shown: the proof that satisfied the rule; None where nothing had to be shown.
         overruled: what would have been refused, on a rule that is not enforced (shadow).
+        epoch: the account's, by which whoever keeps something open knows it again; None where the store was not asked.
     """
 
     rule: Rule
     caller: Caller | None = None
     shown: Proof | None = None
     overruled: Refuse | None = None
+    epoch: int | None = field(default=None, compare=False)
+
+    @property
+    def on_success(self) -> OnSuccess:
+        """What a good answer does to what the caller has proved: nothing where nobody is known."""
+        return OnSuccess.NONE if self.caller is None else self.rule.requirement.on_success
 
 
 Verdict = Pass | Refuse

@@ -16,6 +16,7 @@ from mfa_gateway.settings.problems import ConfigurationError, Problem
 from mfa_gateway.settings.root import Settings
 from mfa_gateway.settings.rules import policy_of
 from mfa_gateway.settings.schema import json_schema
+from mfa_gateway.settings.upstreams import routes_of
 
 __all__ = [
     "ConfigurationError",
@@ -29,4 +30,5 @@ __all__ = [
     "milliseconds",
     "parse_settings",
     "policy_of",
+    "routes_of",
 ]

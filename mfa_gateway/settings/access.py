@@ -87,7 +87,8 @@ class Rule(Section):
     enforce: Bool = True
     """false: decide, count and log, and forward anyway (shadow)."""
     on_success: Literal["none", "close_window", "revoke"] = "none"
-    """What a 2xx of the upstream does to the account's proofs."""
+    """What a 2xx of the upstream does before it goes on. close_window: forget the proofs that this rule looks at;
+    revoke: all of the account's, everywhere. Nothing on a rule in shadow."""
     on_store_error: Literal["deny", "allow"] = "deny"
     """What happens while the store is away."""
 
@@ -135,12 +136,12 @@ class PlannedDialect(Section):
 
 
 class StandardDialect(Section):
-    """Problem details (RFC 9457) and step-up challenges (RFC 9470)."""
+    """Plain JSON resources, problem details (RFC 9457) and step-up challenges (RFC 9470)."""
 
     enabled: Bool = True
-    """Whether it is spoken."""
+    """Whether it is spoken: its endpoints are served, and rules may refuse in it."""
     prefix: Prefix = "/mfa"
-    """Path before its endpoints."""
+    """Path before its endpoints: factors, challenges, backup-codes, grace, and everything below these."""
     hosts: tuple[HostName, ...] = ()
     """Hosts that serve its endpoints. None: every host."""
 

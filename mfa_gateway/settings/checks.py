@@ -5,18 +5,21 @@ complained about again: a check that needs a damaged place keeps quiet. What sta
 single value may be (the sections).
 """
 
+import ssl
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from typing import Final
 
 from mfa_gateway.core.credential import folded_name
+from mfa_gateway.settings.access import Dialects
 from mfa_gateway.settings.decoding import Draft
 from mfa_gateway.settings.durations import duration_text
 from mfa_gateway.settings.factors import Smtp, Windows
 from mfa_gateway.settings.files import HOW_TO_MAKE_A_KEY
-from mfa_gateway.settings.identity import KEY_SOURCES, Bearer
-from mfa_gateway.settings.network import Upstream
+from mfa_gateway.settings.identity import KEY_SOURCES, Bearer, Credentials, Directory
+from mfa_gateway.settings.network import Tls, Upstream
 from mfa_gateway.settings.problems import Place, Problem, listing, place_text, problem_at
+from mfa_gateway.settings.upstreams import standard_areas, upstream_problems
 
 Check = Callable[[Draft], Iterator[Problem]]
 
@@ -61,9 +64,21 @@ def _network(draft: Draft) -> Iterator[Problem]:
         )
     if settings.ops_listen == settings.listen and settings.listen.port and draft.is_whole("listen"):
         yield problem_at(("ops_listen",), "is the address of listen: take another port")
+    if settings.tls is not None and draft.is_whole("tls"):
+        yield from _listener_tls(settings.tls)
     for index, upstream in enumerate(settings.upstream):
         if draft.is_whole("upstream", index):
             yield from _upstream_tls(upstream, ("upstream", index))
+
+
+def _listener_tls(tls: Tls) -> Iterator[Problem]:
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(tls.cert, tls.key)
+    except ssl.SSLError as error:
+        why = (
+            "do not belong together" if error.reason == "KEY_VALUES_MISMATCH" else "hold no certificate and key in PEM"
+        )
+        yield problem_at(("tls",), f"{tls.cert} and {tls.key} {why}")
 
 
 def _upstream_tls(upstream: Upstream, place: Place) -> Iterator[Problem]:
@@ -82,6 +97,8 @@ def _bearers(draft: Draft) -> Iterator[Problem]:
         place: Place = ("identity", "bearer", index)
         if draft.is_whole(*place):
             yield from _key_source(bearer, place)
+            if bearer.logout_audience is not None and not bearer.backchannel_logout:
+                yield problem_at((*place, "logout_audience"), "means nothing without backchannel_logout: true")
     for (first, one), (second, other) in combinations(enumerate(bearers), 2):
         if draft.is_whole("identity", "bearer", first) and draft.is_whole("identity", "bearer", second):
             yield from _told_apart(one, other, places=(("identity", "bearer", first), ("identity", "bearer", second)))
@@ -155,6 +172,22 @@ def _trusted_header(draft: Draft) -> Iterator[Problem]:
             yield problem_at(place, "is identity.header.name, which is judged: take it off this list")
 
 
+def _hooks(draft: Draft) -> Iterator[Problem]:
+    settings = draft.settings
+    for name, asked in (("directory", settings.directory), ("credentials", settings.credentials)):
+        if draft.is_whole(name):
+            yield from _hook(asked, (name,))
+
+
+def _hook(asked: Directory | Credentials, place: Place) -> Iterator[Problem]:
+    for key in ("url", "secret_file"):
+        is_written = getattr(asked, key) is not None
+        if asked.source == "http" and not is_written:
+            yield problem_at((*place, key), "must be written, because source is http")
+        elif asked.source != "http" and is_written:
+            yield problem_at((*place, key), f"is for source: http, and source is {asked.source}: take it out")
+
+
 def _email(draft: Draft) -> Iterator[Problem]:
     settings, place = draft.settings, ("senders", "email")
     if settings.senders.email is None:
@@ -186,11 +219,22 @@ def _smtp(smtp: Smtp, place: Place) -> Iterator[Problem]:
 
 def _sms(draft: Draft) -> Iterator[Problem]:
     sender, place = draft.settings.senders.sms, ("senders", "sms")
-    if sender is not None and draft.is_whole(*place):
-        forms = ("webhook", "log")
+    if sender is None:
+        if draft.settings.factors.sms.enabled and draft.is_whole("factors", "sms") and draft.is_whole(*place):
+            yield problem_at(place, "is needed, because the factor sms is enabled")
+        return
+    if draft.is_whole(*place):
+        forms = ("webhook", "twilio", "vonage", "log")
         yield from _exactly_one(place, forms, [key for key in forms if getattr(sender, key) is not None])
-    if sender is None and draft.settings.factors.sms.enabled and draft.is_whole(*place):
-        yield problem_at(place, "is needed, because the factor sms is enabled")
+    if sender.twilio is not None and draft.is_whole(*place, "twilio"):
+        written = {"from": sender.twilio.sender, "messaging_service_sid": sender.twilio.messaging_service_sid}
+        yield from _exactly_one((*place, "twilio"), tuple(written), [key for key, value in written.items() if value])
+
+
+def _countries(draft: Draft) -> Iterator[Problem]:
+    sms, place = draft.settings.factors.sms, ("factors", "sms", "countries")
+    if sms.enabled and not sms.countries and draft.is_whole("factors", "sms"):
+        yield problem_at(place, "names no country, so no number is taken: name some, or set factors.sms.enabled: false")
 
 
 def _codes(draft: Draft) -> Iterator[Problem]:
@@ -200,6 +244,9 @@ def _codes(draft: Draft) -> Iterator[Problem]:
         yield problem_at(
             ("codes", "resend_after"), f"must not be above codes.ttl ({ttl}): there would be times without any code"
         )
+    if codes.short.per_day < codes.short.tries and draft.is_whole("codes"):
+        hint = f"must be at least codes.short.tries ({codes.short.tries}): no code would ever be tried so often"
+        yield problem_at(("codes", "short", "per_day"), hint)
 
 
 def _regulation(draft: Draft) -> Iterator[Problem]:
@@ -211,7 +258,7 @@ def _regulation(draft: Draft) -> Iterator[Problem]:
 
 def _rate_limits(draft: Draft) -> Iterator[Problem]:
     for name in type(draft.settings.rate_limits).model_fields:
-        if draft.is_whole("rate_limits", name):
+        if name.startswith("send_") and draft.is_whole("rate_limits", name):
             yield from _windows(getattr(draft.settings.rate_limits, name), ("rate_limits", name))
 
 
@@ -232,16 +279,29 @@ def _dialects(draft: Draft) -> Iterator[Problem]:
         if first.prefix == second.prefix and hosts_meet:
             hint = "give it a prefix or hosts of its own"
             yield problem_at(("dialects", other), f"has the prefix and hosts of dialects.{one}: {hint}")
+    if _is_glue_below_standard(dialects):
+        yield problem_at(("dialects", "glue", "prefix"), "is below an endpoint of dialects.standard: choose another")
+
+
+def _is_glue_below_standard(dialects: Dialects) -> bool:
+    """Whether Glue's endpoints stand where the standard dialect answers everything."""
+    glue, standard = dialects.glue, dialects.standard
+    hosts_meet = not glue.hosts or not standard.hosts or bool({*glue.hosts} & {*standard.hosts})
+    is_below = f"{glue.prefix}/".startswith(standard_areas(dialects))
+    return glue.enabled and standard.enabled and hosts_meet and is_below
 
 
 CHECKS: Final[tuple[Check, ...]] = (
     _network,
+    upstream_problems,
     _store,
     _secrets,
     _bearers,
     _trusted_header,
+    _hooks,
     _email,
     _sms,
+    _countries,
     _codes,
     _regulation,
     _rate_limits,

@@ -55,6 +55,8 @@ ALL_OR_NOTHING: Final[Sequence[Place]] = (
     ("identity", "header"),
     ("senders", "email", "webhook"),
     ("senders", "sms", "webhook"),
+    ("senders", "sms", "twilio"),
+    ("senders", "sms", "vonage"),
 )
 
 _NEEDED: Final[Mapping[Place, str]] = {

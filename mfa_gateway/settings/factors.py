@@ -7,14 +7,16 @@ import re
 from email.utils import parseaddr
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from phonenumbers import SUPPORTED_REGIONS
+from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
-from mfa_gateway.settings.addresses import HttpUrl
+from mfa_gateway.settings.addresses import HostName, HttpUrl
 from mfa_gateway.settings.durations import Duration, within
-from mfa_gateway.settings.files import ReadPasswordFile, ReadSecretFile, SecretFile
+from mfa_gateway.settings.files import ReadPasswordFile, ReadSigningKeyFile
+from mfa_gateway.settings.providers import Twilio, Vonage
 from mfa_gateway.settings.section import Bool, Int, Section, Text, exactly_one_of
 
-FactorName = Literal["email", "sms", "totp"]
+FactorName = Literal["email", "sms", "totp", "backup"]
 
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
 _MAILBOX: Final = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
@@ -23,6 +25,8 @@ _MAILBOX: Final = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 def _country(value: str) -> str:
     if _COUNTRY.fullmatch(value) is None:
         raise ValueError(f"'{value}' is not a country: write two capital letters (ISO 3166-1), as in DE")
+    if value not in SUPPORTED_REGIONS:
+        raise ValueError(f"'{value}' is not a country with telephones: write it as in ISO 3166-1 (GB, not UK)")
     return value
 
 
@@ -48,7 +52,10 @@ class SmsFactor(Section):
     enabled: Bool = False
     """Whether people can enrol it and use it."""
     countries: tuple[Country, ...] = ("DE", "AT")
-    """Countries whose numbers are taken: every other one can be made expensive for you."""
+    """Countries whose mobile numbers are taken: every other one can be made expensive for you."""
+    typed_at: HostName | None = None
+    """Host of the page where people type the code: it becomes the last line of each message, so that browsers offer the
+    code there and on no other page (origin-bound one-time codes)."""
 
 
 class TotpFactor(Section):
@@ -58,6 +65,21 @@ class TotpFactor(Section):
     """Whether people can enrol it and use it."""
     issuer: Text = "Example"
     """Name that authenticator apps show above the code."""
+    algorithm: Literal["sha1", "sha256", "sha512"] = "sha1"
+    """Hash of new authenticators; those there are keep their own. Some apps silently know sha1 alone."""
+    digits: Annotated[Int, Field(ge=6, le=8)] = 6
+    """Digits of the codes of new authenticators."""
+    period: Literal[30, 60] = 30
+    """Seconds that a code of a new authenticator is shown for."""
+
+
+class BackupFactor(Section):
+    """Codes on paper, each good once, for whoever lost the other factors."""
+
+    enabled: Bool = True
+    """Whether people can draw a set and use it."""
+    codes: Annotated[Int, Field(ge=5, le=20)] = 10
+    """Codes in a set."""
 
 
 class Factors(Section):
@@ -69,11 +91,14 @@ class Factors(Section):
     """Codes by SMS."""
     totp: TotpFactor = TotpFactor()
     """Codes of an authenticator app."""
+    backup: BackupFactor = BackupFactor()
+    """Codes on paper."""
 
     def enabled(self) -> frozenset[str]:
-        """The names of the factors that are on."""
+        """The names of the factors that are on. Backup codes stand in for another, so alone they are none."""
         every = {"email": self.email.enabled, "sms": self.sms.enabled, "totp": self.totp.enabled}
-        return frozenset(name for name, is_on in every.items() if is_on)
+        names = {name for name, is_on in every.items() if is_on}
+        return frozenset(names | {"backup"} if names and self.backup.enabled else names)
 
 
 class Smtp(Section):
@@ -108,23 +133,12 @@ class LogSender(Section):
     """Writes messages, codes included, to the log. For development only."""
 
 
-# RFC 2104 section 3: keys shorter than the hash (SHA-256) weaken it.
-_MIN_SIGNING_KEY: Final = 32
-
-
-def _signing_key(file: SecretFile) -> SecretFile:
-    if (size := len(file.content.get_secret_value())) < _MIN_SIGNING_KEY:
-        how = "make one with `openssl rand -base64 32`"
-        raise ValueError(f"holds {size} bytes, and a key that signs needs at least {_MIN_SIGNING_KEY}: {how}")
-    return file
-
-
 class Webhook(Section):
     """Posts messages to a URL, signed. Body and signature are described in the manual, mfa-gateway.yaml."""
 
     url: HttpUrl
     """Where to post to."""
-    secret_file: Annotated[ReadSecretFile, AfterValidator(_signing_key)]
+    secret_file: ReadSigningKeyFile
     """File with the secret that signs the requests, at least 32 bytes; the service has the same."""
     timeout: Annotated[Duration, within("100ms", "5m")] = 10.0
     """For handing one message over, from connecting to the answer."""
@@ -153,10 +167,14 @@ class EmailSender(Section):
 class SmsSender(Section):
     """How short messages are sent: exactly one of these."""
 
-    model_config = exactly_one_of("webhook", "log")
+    model_config = exactly_one_of("webhook", "twilio", "vonage", "log")
 
     webhook: Webhook | None = None
     """Through an HTTP service."""
+    twilio: Twilio | None = None
+    """Through Twilio's Messages API."""
+    vonage: Vonage | None = None
+    """Through Vonage's SMS API."""
     log: Logging = None
     """To the log, for development only: `log: {}`."""
 
@@ -168,13 +186,26 @@ class Senders(Section):
     """Codes by e-mail. Needed while factors.email is enabled."""
     sms: SmsSender | None = None
     """Codes by SMS. Needed while factors.sms is enabled."""
+    dry_run: Bool = False
+    """Count, log and answer as if messages were sent, and send none. Nobody gets a code."""
+
+
+class ShortCodes(Section):
+    """What holds beside regulation for codes of four or five digits."""
+
+    tries: Annotated[Int, Field(ge=1, le=5)] = 3
+    """Wrong tries while a code is live, the last of which voids it: then it takes a new one."""
+    per_day: Annotated[Int, Field(ge=1, le=20)] = 10
+    """Wrong codes of an account in any 24 hours. Then no code that was sent is taken until the first is a day old."""
 
 
 class Codes(Section):
     """The codes that are sent."""
 
-    length: Annotated[Int, Field(ge=6, le=10)] = 6
-    """Digits. Fewer than six can be guessed too easily."""
+    length: Annotated[Int, Field(ge=4, le=10)] = 6
+    """Digits. Fewer than six are easily guessed: then the numbers of short hold as well."""
+    short: ShortCodes = ShortCodes()
+    """What holds beside regulation where length is 4 or 5."""
     ttl: Annotated[Duration, within("1ms", "1h")] = 600.0
     """How long an unused code can be used."""
     resend_after: Annotated[Duration, within("0s", "1h")] = 30.0
@@ -206,6 +237,21 @@ class Window(Section):
 Windows = tuple[Window, ...]
 
 
+class Conversion(Section):
+    """Messages to a country that nobody types in: what traffic looks like that somebody is paid for."""
+
+    enabled: Bool = True
+    """Whether countries are watched."""
+    window: Annotated[Duration, within("1m", "30d")] = 3600.0
+    """The codes of this long are looked at."""
+    least_sent: Annotated[Int, Field(ge=1, le=1_000_000_000)] = 200
+    """Fewer codes than this say nothing: more than are under way at a time, before people have typed them in."""
+    least_rate: Annotated[float, Strict(), Field(ge=0, le=1)] = 0.2
+    """The least part of them that has to be redeemed, from 0 to 1."""
+    stop: Annotated[Duration, within("1s", "30d")] = 3600.0
+    """How long nothing is sent to a country after an alarm. Then counting begins anew."""
+
+
 class RateLimits(Section):
     """How many messages are sent at most. Every window of every list counts; an empty list is no limit."""
 
@@ -214,10 +260,12 @@ class RateLimits(Section):
     send_per_destination: Windows = (Window(requests=5, period=3600.0), Window(requests=20, period=86_400.0))
     """To one mail address or phone number, whoever's account it is."""
     send_per_prefix: Windows = ()
-    """To numbers with the same beginning."""
+    """To numbers that differ in their last four digits only."""
     send_per_country: Windows = ()
     """To numbers of one country."""
     send_per_address: Windows = (Window(requests=30, period=3600.0),)
     """Asked for from one client address."""
     send_total: Windows = ()
     """By this gateway in all."""
+    conversion: Conversion = Conversion()
+    """The alarm: codes by SMS against those that come back, per country."""

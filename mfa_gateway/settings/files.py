@@ -159,8 +159,21 @@ def _as_text(file: SecretFile) -> SecretFile:
     return file
 
 
+# RFC 2104 section 3: keys shorter than the hash (SHA-256) weaken it.
+_MIN_SIGNING_KEY: Final = 32
+
+
+def _signing_key(file: SecretFile) -> SecretFile:
+    if (size := len(file.content.get_secret_value())) < _MIN_SIGNING_KEY:
+        raise ValueError(
+            f"holds {size} bytes, and a key that signs needs at least {_MIN_SIGNING_KEY}: make one with `{MAKE_A_KEY}`"
+        )
+    return file
+
+
 ReadSecretFile = Annotated[SecretFile, PlainValidator(_secret_file), _AS_PATH, _PATH_SCHEMA]
 ReadPasswordFile = Annotated[ReadSecretFile, AfterValidator(_as_text)]
+ReadSigningKeyFile = Annotated[ReadSecretFile, AfterValidator(_signing_key)]
 ReadKeysFile = Annotated[KeysFile, PlainValidator(_keys_file), _AS_PATH, _PATH_SCHEMA]
 Key = Annotated[
     SecretBytes,

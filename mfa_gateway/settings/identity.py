@@ -12,10 +12,20 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from mfa_gateway.settings.addresses import HeaderName, HttpUrl, Network
 from mfa_gateway.settings.durations import Duration, within
-from mfa_gateway.settings.files import ReadableFile, ReadPasswordFile, ReadSecretFile, read_bytes
-from mfa_gateway.settings.section import Section, Text, exactly_one_of
+from mfa_gateway.settings.files import (
+    ReadableFile,
+    ReadPasswordFile,
+    ReadSecretFile,
+    ReadSigningKeyFile,
+    read_bytes,
+)
+from mfa_gateway.settings.section import Bool, Section, Text, exactly_one_of
 
 _REALM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+
+# RFC 6455 section 4.1 allows more; these can be told apart from a token behind a dot at a glance.
+_SUBPROTOCOL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+DEFAULT_SUBPROTOCOL: Final = "mfa.bearer"
 
 # RFC 7518 section 3.1 and RFC 8037 section 3.1. "none" is not among them: it would accept unsigned tokens.
 Algorithm = Literal[
@@ -49,6 +59,15 @@ def _realm(value: str) -> str:
     return value
 
 
+def _subprotocol(value: str) -> str:
+    if _SUBPROTOCOL.fullmatch(value) is None:
+        raise ValueError("must be a short name of letters, digits, '.', '_' and '-', as in mfa.bearer")
+    return value
+
+
+Subprotocol = Annotated[
+    str, AfterValidator(_subprotocol), Field(json_schema_extra={"pattern": f"^{_SUBPROTOCOL.pattern}$"})
+]
 Realm = Annotated[str, AfterValidator(_realm), Field(json_schema_extra={"pattern": f"^{_REALM.pattern}$"})]
 
 
@@ -119,8 +138,12 @@ class Bearer(Section):
     """The first of these that a token has names the session; a token with none is its own session."""
     leeway: Annotated[Duration, within("0s", "5m")] = 10.0
     """How far the issuer's clock may be off."""
-    websocket_subprotocol: Text | None = None
-    """Take the token from this WebSocket sub-protocol, as in mfa.bearer.<token>."""
+    websocket_subprotocol: Subprotocol | None = DEFAULT_SUBPROTOCOL
+    """Take the token from this WebSocket sub-protocol too, as in mfa.bearer.<token>. null: from none."""
+    backchannel_logout: Bool = False
+    """Let the issuer end the windows of an account by a logout token, sent to POST /_mfa/backchannel-logout."""
+    logout_audience: OneOrMore | None = None
+    """A logout token's `aud` must hold this, or one of these: the client id at the issuer. Default: `audience`."""
 
 
 class Introspection(Section):
@@ -140,6 +163,8 @@ class Introspection(Section):
     """File with our secret at the issuer."""
     issuer: Text | None = None
     """The answer's `iss` must be exactly this. Not written: it is not looked at."""
+    websocket_subprotocol: Subprotocol | None = DEFAULT_SUBPROTOCOL
+    """Take the token from this WebSocket sub-protocol too, as in mfa.bearer.<token>. null: from none."""
     audience: OneOrMore | None = None
     """The answer's `aud` must hold this, or one of these. Not written: tokens for anybody count."""
     timeout: Annotated[Duration, within("100ms", "30s")] = 5.0
@@ -217,6 +242,11 @@ class Identity(Section):
     other_credentials: OtherCredentials = OtherCredentials()
     """Credentials that are not judged here."""
 
+    def token_subprotocols(self) -> frozenset[str]:
+        """The WebSocket sub-protocols that bring a token."""
+        sources = (*self.bearer, *((self.introspection,) if self.introspection is not None else ()))
+        return frozenset(name for source in sources if (name := source.websocket_subprotocol) is not None)
+
     def realms(self) -> frozenset[str]:
         """Every realm that a caller can come from."""
         realms = {bearer.realm for bearer in self.bearer}
@@ -228,6 +258,25 @@ class Directory(Section):
     """Where people can be reached."""
 
     source: Literal["claims", "store", "http"] = "claims"
-    """claims: `email` and `phone_number` of the token; store: records made with `mfa-gateway accounts`."""
+    """claims: `email` and `phone_number` of the token; store: records made with `mfa-gateway accounts`; http: url."""
+    url: HttpUrl | None = None
+    """Where to ask with source: http. Question, answer and signature are described in the manual, mfa-gateway.yaml."""
+    secret_file: ReadSigningKeyFile | None = None
+    """File with the secret that signs the questions, at least 32 bytes; the service has the same."""
+    timeout: Annotated[Duration, within("50ms", "30s")] = 2.0
+    """For one question. Later is an outage (503)."""
     max_stale: Annotated[Duration, within("0s", "1h")] = 60.0
-    """How long a disabled account may go unnoticed."""
+    """How long an answer counts, and so how long a disabled account may go unnoticed."""
+
+
+class Credentials(Section):
+    """Whether a password is right, for the dialects that log people in."""
+
+    source: Literal["local", "http"] = "local"
+    """local: passwords brought in with `mfa-gateway accounts import`; http: the login of your own system."""
+    url: HttpUrl | None = None
+    """Where to ask with source: http. Question, answer and signature are described in the manual, mfa-gateway.yaml."""
+    secret_file: ReadSigningKeyFile | None = None
+    """File with the secret that signs the questions, at least 32 bytes; the service has the same."""
+    timeout: Annotated[Duration, within("50ms", "30s")] = 5.0
+    """For one question. Later is an outage (503). It is asked once."""

@@ -28,56 +28,20 @@ class Later:
     instead: str = "leave it out"
 
 
-def _anything(value: object) -> bool:
-    return value is not None
-
-
 def _switched_on(value: object) -> bool:
     return value is True
-
-
-def _entries(value: object) -> bool:
-    return isinstance(value, list) and bool(value)
-
-
-def _more_than_one(value: object) -> bool:
-    return isinstance(value, list) and len(value) > 1
-
-
-def _other_than(usual: str) -> Asks:
-    return lambda value: isinstance(value, str) and value != usual
-
-
-def _one_of(*values: str) -> Asks:
-    return lambda value: value in values
 
 
 def _begins(*beginnings: str) -> Asks:
     return lambda value: isinstance(value, str) and value.startswith(beginnings)
 
 
-_PLAIN: Final = "forward to one http://host:port"
 _STORES: Final = "use embedded, redis://, rediss://, unix:// or memory://"
 
 LATER: Final = (
-    Later("tls", _anything, "leave TLS to what stands in front"),
-    Later("upstream", _more_than_one, _PLAIN),
-    Later("upstream[].host", _anything, _PLAIN),
-    Later("upstream[].prefix", _anything, _PLAIN),
-    Later("upstream[].strip_prefix", _switched_on, _PLAIN),
-    Later("upstream[].odd_targets", _one_of("strictest"), "odd targets are refused"),
     Later("store.url", _begins("redis+sentinel:", "redis+cluster:"), _STORES),
-    Later("identity.bearer[].websocket_subprotocol", _anything),
-    Later("directory.source", _one_of("http"), "use claims or store"),
-    Later("factors.sms.enabled", _switched_on, "use email"),
-    Later("senders.sms", _anything),
-    Later("rate_limits.send_per_prefix", _entries),
-    Later("rate_limits.send_per_country", _entries),
-    Later("access_control.rules[].on_success", _other_than("none"), "use none"),
     Later("dialects.gigya.enabled", _switched_on, "use glue"),
     Later("dialects.adservio.enabled", _switched_on, "use glue"),
-    Later("dialects.standard.prefix", _anything),
-    Later("dialects.standard.hosts", _entries),
     Later("near_cache.enabled", _switched_on),
 )
 

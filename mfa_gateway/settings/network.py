@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from mfa_gateway.settings.access import Prefix
 from mfa_gateway.settings.addresses import HostName, PublicUrl, UpstreamUrl
 from mfa_gateway.settings.durations import Duration, Size, sized, within
 from mfa_gateway.settings.files import ReadableFile
@@ -33,14 +34,14 @@ class Upstream(Section):
     """Where to forward: http://host:port, https://host:port or unix:/path/to.sock, without a path."""
     host: HostName | None = None
     """Only calls for this host go here. None: every host."""
-    prefix: Text | None = None
-    """Only calls whose path begins with this go here. None: every path."""
+    prefix: Prefix | None = None
+    """Only calls whose path begins with this, in whole segments, go here. None: every path."""
     preserve_host: Bool = True
     """Hand the Host header on as the client sent it; false sends the upstream's own."""
     strip_prefix: Bool = False
-    """Take the prefix off before forwarding."""
+    """Take the prefix off before forwarding; X-Forwarded-Prefix tells it. Rules see the whole path."""
     odd_targets: Literal["refuse", "strictest"] = "refuse"
-    """Targets with two readings: refuse them, or judge every reading and let the strictest verdict count."""
+    """Paths with %2F, // or ; in them: refuse them, or judge every reading and let the strictest verdict count."""
     tls: UpstreamTls | None = None
     """For https upstreams."""
 
@@ -99,11 +100,25 @@ class Limits(Section):
     """Target of a request: path and query (else 414)."""
 
 
+class WebSocket(Section):
+    """WebSockets, to clients and to upstreams alike. A handshake is judged like any call."""
+
+    message: Annotated[Size, sized("1KiB", "64MiB")] = 1024 * 1024
+    """One message, its fragments together (else the socket is closed with 1009)."""
+    queue: Annotated[Int, Field(ge=1, le=1024)] = 16
+    """Messages that may wait for a slow reader, or one message's worth of bytes; then their sender is not read."""
+    ping: Annotated[Duration, within("100ms", "1h")] = 20.0
+    """How long a peer may be silent before it is asked whether it is still there."""
+    ping_timeout: Annotated[Duration, within("100ms", "1h")] = 20.0
+    """How long it may take to answer."""
+
+
 class Cors(Section):
     """Cross-origin answers for browsers: preflights, ceremonies and the gateway's own refusals."""
 
     origins: tuple[PublicUrl, ...] = ()
-    """Origins whose pages may read our answers. None: the policy decides over OPTIONS like over any method."""
+    """Origins whose pages may read our answers, and open WebSockets on protected routes. None: the policy decides over
+    OPTIONS like over any method, and such pages are our own alone."""
     credentials: Bool = False
     """Whether browsers may send cookies along."""
     max_age: Annotated[Duration, within("0s", "1d")] = 600.0

@@ -10,8 +10,8 @@ from pydantic import ConfigDict, Field
 from mfa_gateway.settings.access import AccessControl, Dialects
 from mfa_gateway.settings.addresses import Address, HttpOrigin, Listen, Network, PublicUrl
 from mfa_gateway.settings.factors import Codes, Factors, RateLimits, Regulation, Senders
-from mfa_gateway.settings.identity import Directory, Identity
-from mfa_gateway.settings.network import Cors, Health, Limits, Timeouts, Tls, Upstreams
+from mfa_gateway.settings.identity import Credentials, Directory, Identity
+from mfa_gateway.settings.network import Cors, Health, Limits, Timeouts, Tls, Upstreams, WebSocket
 from mfa_gateway.settings.section import Int, Section
 from mfa_gateway.settings.store import NearCache, Secrets, Store
 
@@ -45,6 +45,8 @@ class Settings(Section):
     """How long the gateway waits for others."""
     limits: Limits = Limits()
     """How much the gateway takes from clients."""
+    websocket: WebSocket = WebSocket()
+    """WebSockets, to clients and to upstreams."""
     store: Annotated[Store, Field(validate_default=True)] = Store()
     """Where proofs, codes, bans and enrolments are kept."""
     secrets: Secrets
@@ -53,6 +55,8 @@ class Settings(Section):
     """Who is calling."""
     directory: Directory = Directory()
     """Where people can be reached."""
+    credentials: Credentials = Credentials()
+    """Whether a password is right."""
     cors: Cors = Cors()
     """Cross-origin answers for browsers."""
     factors: Factors = Factors()

@@ -12,6 +12,7 @@ from mfa_gateway.core.policy import (
     Access,
     Enforcement,
     OnStoreError,
+    OnSuccess,
     Pattern,
     Policy,
     Require,
@@ -26,6 +27,7 @@ from mfa_gateway.settings.decoding import Draft
 from mfa_gateway.settings.durations import milliseconds
 from mfa_gateway.settings.problems import Place, Problem, closest, listing, problem_at
 from mfa_gateway.settings.root import Settings
+from mfa_gateway.settings.upstreams import hosts_of
 
 # As many names as fit on a line.
 _MAX_NAMED: Final = 3
@@ -43,7 +45,7 @@ def policy_of(settings: Settings) -> Policy:
         ValueError: a pattern or a pair of rules is wrong, in settings that were not loaded but made.
     """
     rules = (_core_rule(rule, tuple(map(_pattern, rule.paths))) for rule in settings.access_control.rules)
-    return Policy(rules, default=_default(settings))
+    return Policy(rules, default=_default(settings), hosts=hosts_of(settings))
 
 
 def _pattern(text: str) -> Pattern:
@@ -80,6 +82,7 @@ def _requirement(rule: access.Rule) -> Requirement:
         dialect=rule.dialect,
         enforcement=Enforcement.ENFORCED if rule.enforce else Enforcement.SHADOW,
         on_store_error=OnStoreError(rule.on_store_error),
+        on_success=OnSuccess(rule.on_success) if rule.enforce else OnSuccess.NONE,  # a rule in shadow changes nothing
     )
 
 
@@ -100,6 +103,7 @@ def rule_problems(draft: Draft) -> Iterator[Problem]:
         yield from _unmet(rule, place, draft)
         if draft.is_whole(*place):
             yield from _pointless(rule, place)
+            yield from _unkept(rule, place, draft)
     yield from _together(draft)
 
 
@@ -181,10 +185,26 @@ def _pointless(rule: access.Rule, place: Place) -> Iterator[Problem]:
     if rule.policy == "mfa":
         return
     for key in _ONLY_WITH_MFA:
-        if key in rule.model_fields_set:
+        # What ends a window has to say whose.
+        if key in rule.model_fields_set and not (key == "scope" and rule.on_success == "close_window"):
             yield problem_at(
                 (*place, key), f"means nothing on a rule with policy: {rule.policy}; take it out, or write policy: mfa"
             )
+
+
+def _unkept(rule: access.Rule, place: Place, draft: Draft) -> Iterator[Problem]:
+    """What `on_success` would promise and not keep."""
+    if rule.on_success == "none":
+        return
+    here = (*place, "on_success")
+    if rule.policy == "deny":
+        yield problem_at(here, "means nothing on a rule with policy: deny, where no call goes on; take it out")
+    if rule.on_store_error == "allow":
+        yield problem_at(
+            here, "cannot be kept with on_store_error: allow: a store that is away ends nothing; take one of them out"
+        )
+    if rule.policy == "open" and not draft.settings.identity.realms() and draft.is_whole("identity"):
+        yield problem_at(here, "means nothing while nobody can say who is calling: write identity.bearer")
 
 
 def _together(draft: Draft) -> Iterator[Problem]:

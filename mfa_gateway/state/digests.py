@@ -26,6 +26,10 @@ class Digests:
         """What a live code is compared by: it never serves another account, factor or purpose."""
         return self._of("code", tag, factor.value, purpose.value, code)
 
+    def backup(self, tag: str, code: str) -> str:
+        """What a backup code is looked up by. It was drawn for no purpose in particular."""
+        return self._of("backup", tag, code)
+
     def fingerprint(self, tag: str, factor: Factor, code: str) -> str:
         """What a code is recognised by after it served, whatever its purpose was."""
         return self._of("fingerprint", tag, factor.value, code)

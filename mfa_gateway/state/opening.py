@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
-from mfa_gateway.core.otp import TOTP_DEFAULT, TotpProfile
 from mfa_gateway.state.connection import pool_for
 from mfa_gateway.state.embedded import url_of
 from mfa_gateway.state.errors import StoreUnfit
@@ -38,9 +37,7 @@ class StoreSettings:
     connect_timeout: float = 0.25
 
 
-def prepare_store(
-    settings: StoreSettings, *, totp: TotpProfile = TOTP_DEFAULT, clock: Callable[[], float] = monotonic
-) -> Store:
+def prepare_store(settings: StoreSettings, *, clock: Callable[[], float] = monotonic) -> Store:
     """A store that nothing was asked of yet. `Store.open` checks it; so does whatever is asked first.
 
     A gateway that has to start while its store is away begins here. `clock` gives monotonic seconds.
@@ -52,19 +49,17 @@ def prepare_store(
     pool = pool_for(_address(settings), connect_timeout=settings.connect_timeout)
     line = Line(pool, timeout=settings.timeout, connect_timeout=settings.connect_timeout, clock=clock)
     foundation = Foundation(line, vault, is_volatile=settings.url.startswith("memory:"), clock=clock)
-    return Store(foundation, totp)
+    return Store(foundation)
 
 
-async def open_store(
-    settings: StoreSettings, *, totp: TotpProfile = TOTP_DEFAULT, clock: Callable[[], float] = monotonic
-) -> Store:
+async def open_store(settings: StoreSettings, *, clock: Callable[[], float] = monotonic) -> Store:
     """A store that was found fit for use.
 
     Raises:
         StoreUnfit: it must not be used; the text says why and what to do.
         StoreUnavailable: it cannot be asked now.
     """
-    store = prepare_store(settings, totp=totp, clock=clock)
+    store = prepare_store(settings, clock=clock)
     try:
         await store.open()
     except BaseException:

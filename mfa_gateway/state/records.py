@@ -1,8 +1,8 @@
 """Records: what operators keep of accounts, for `directory: store` and for the commands of `mfa-gateway accounts`.
 
 A record is sealed as a whole. Operators are trusted: they may make a factor active without a code, reset factors and
-end bans. There is no list of accounts, because keys do not tell whose they are. What stays out: everything that a
-caller may do for itself (store).
+end bans. Keys do not tell whose they are, so a record does, and only accounts with one can be listed (ledger). What
+stays out: everything that a caller may do for itself (store).
 """
 
 import json
@@ -12,11 +12,14 @@ from typing import Any, Final
 
 from mfa_gateway.core.account import AccountId, Factor, FactorState
 from mfa_gateway.core.fault import StoreUnavailable
+from mfa_gateway.core.otp import TOTP_DEFAULT, TotpProfile
 from mfa_gateway.core.proof import Budget
 from mfa_gateway.state import scripts
+from mfa_gateway.state.enrolments import kept, sealed, value_of
 from mfa_gateway.state.foundation import Foundation
 from mfa_gateway.state.keys import AccountKeys
-from mfa_gateway.state.vault import CannotUnseal
+from mfa_gateway.state.line import Word
+from mfa_gateway.state.vault import CannotUnseal, Vault
 
 # What a record is sealed for, beside the account: no factor has this name.
 _RECORD: Final = "record"
@@ -73,32 +76,35 @@ class Records:
         self._vault = foundation.vault
 
     async def put_record(
-        self, account: AccountId, record: AccountRecord, *, factors: Mapping[Factor, str | bytes] | None = None
+        self,
+        account: AccountId,
+        record: AccountRecord,
+        *,
+        factors: Mapping[Factor, str | bytes] | None = None,
+        profile: TotpProfile = TOTP_DEFAULT,
     ) -> None:
         """Put an account on record, replacing the record it had.
 
-        `factors` become active: e-mail and SMS pinned to an address, TOTP with a secret of bytes. That begins a new
-        epoch; a record alone does not.
+        `factors` become active, each with one enrolment: e-mail and SMS pinned to an address, TOTP with a secret
+        and the parameters of `profile`. That begins a new epoch; a record alone does not.
+
+        Raises:
+            TypeError: a factor takes something else.
+            ValueError: a secret is too short to be one.
         """
         names = await self._foundation.names()
         keys = names.keys.of(account)
-        args = [self._vault.seal(json.dumps(asdict(record)).encode(), keys.tag, _RECORD)]
+        args: list[Word] = [sealed_record(self._vault, account, record, tag=keys.tag)]
         for factor, given in (factors or {}).items():
-            value = _value(factor, given)
-            mark = names.digests.mark(keys.tag, factor, value)
-            args += (factor.value.encode(), self._vault.seal(value, keys.tag, factor.value), mark.encode())
+            one = kept(names.digests, keys.tag, factor, value=value_of(factor, given), profile=profile)
+            args += (factor.value, one.id, sealed(self._vault, one, tag=keys.tag, factor=factor))
         await scripts.RECORD.run(self._line, (keys.account, *_codes(keys, tuple(factors or ()))), args)
 
     async def record(self, account: AccountId) -> AccountRecord | None:
         """The record of an account, or None for an account that nobody put on record."""
         keys = (await self._foundation.names()).keys.of(account)
-        sealed = await self._line.ask("HGET", keys.account, _RECORD)
-        if sealed is None:
-            return None
-        try:
-            return AccountRecord(**json.loads(self._vault.unseal(sealed, keys.tag, _RECORD)))
-        except CannotUnseal as error:
-            raise StoreUnavailable(f"a record cannot be read: {error}") from error
+        found = await self._line.ask("HGET", keys.account, _RECORD)
+        return None if found is None else read_record(self._vault, found, keys.tag)[1]
 
     async def reset(self, account: AccountId) -> None:
         """Remove all factors, and void all proofs and codes. Record, attempts and bans stay."""
@@ -109,7 +115,10 @@ class Records:
     async def unlock(self, account: AccountId) -> int:
         """End the bans of an account and give it its attempts back. The number of bans that were in force."""
         keys = (await self._foundation.names()).keys.of(account)
-        ended: int = await scripts.UNLOCK.run(self._line, _budgets(keys), ())
+        script_keys = [
+            key for budget in Budget for key in (keys.attempts(budget), keys.bans(budget), keys.short(budget))
+        ]
+        ended: int = await scripts.UNLOCK.run(self._line, script_keys, ())
         return ended
 
     async def disable(self, account: AccountId) -> None:
@@ -130,14 +139,24 @@ class Records:
         await scripts.SWITCH.run(self._line, (keys.account,), (how,))
 
 
-def _value(factor: Factor, given: str | bytes) -> bytes:
-    match factor, given:
-        case Factor.TOTP, bytes():
-            return given
-        case Factor.EMAIL | Factor.SMS, str():
-            return given.encode()
-        case _:
-            raise TypeError(f"{factor.value} takes {'a secret of bytes' if factor is Factor.TOTP else 'an address'}")
+def sealed_record(vault: Vault, account: AccountId, record: AccountRecord, *, tag: str) -> bytes:
+    """A record as it is kept. It says whose it is, because the keys do not."""
+    said = {"of": [account.realm, account.subject], **asdict(record)}
+    return vault.seal(json.dumps(said).encode(), tag, _RECORD)
+
+
+def read_record(vault: Vault, sealed: bytes, tag: str) -> tuple[AccountId | None, AccountRecord]:
+    """A record, and whose it is; None where it does not say.
+
+    Raises:
+        StoreUnavailable: it is sealed with a key that is not configured.
+    """
+    try:
+        said = json.loads(vault.unseal(sealed, tag, _RECORD))
+    except CannotUnseal as error:
+        raise StoreUnavailable(f"a record cannot be read: {error}") from error
+    name = said.pop("of", None)
+    return (AccountId(*name) if name else None), AccountRecord(**said)
 
 
 def _codes(keys: AccountKeys, factors: Sequence[Factor]) -> list[str]:

@@ -6,7 +6,7 @@ a code is judged (redeem.lua) and the unsealing of secrets (store).
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from mfa_gateway.core.account import Factor
 from mfa_gateway.core.fault import StoreUnavailable
@@ -20,6 +20,7 @@ from mfa_gateway.core.proof import (
     Rejected,
     Rejection,
     Rode,
+    canonical_code,
 )
 from mfa_gateway.state.digests import Digests
 from mfa_gateway.state.keys import AccountKeys
@@ -31,7 +32,10 @@ RECENT_MS: Final = 24 * 3600 * 1000
 
 # design, section 4: a session that proved in the last 30 days keeps attempts of its own. Bans are remembered as long.
 _KNOWN_MS: Final = 30 * 24 * 3600 * 1000
-_BANS_MS: Final = 30 * 24 * 3600 * 1000
+BANS_MS: Final = 30 * 24 * 3600 * 1000
+
+# design, section 4: ten wrong short codes a day, in any 24 hours.
+_DAY_MS: Final = 24 * 3600 * 1000
 
 _NO_RIDE: Final = -1
 _FACTOR: Final[Mapping[bytes, Factor]] = {factor.value.encode(): factor for factor in Factor}
@@ -39,25 +43,37 @@ _FACTOR: Final[Mapping[bytes, Factor]] = {factor.value.encode(): factor for fact
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """A presented code on its way to the script. `totp` are the (step, code) pairs that a TOTP code may match now."""
+    """A presented code on its way to the script. `totp` are what a TOTP code may match now: step, code, enrolment."""
 
     redemption: Redemption = field(repr=False)
     account: AccountKeys
     digests: Digests
-    totp: Sequence[tuple[int, str]] = field(default=(), repr=False)
+    totp: Sequence[tuple[int, str, str]] = field(default=(), repr=False)
 
     def keys(self) -> list[str]:
         """KEYS of redeem.lua."""
         ask, account = self.redemption, self.account
         keys = [account.account, account.proofs(ask.scope, ask.session)]
         keys += account.of_session(ask.budget, ask.session)
-        keys += (account.attempts(ask.budget), account.bans(ask.budget))
+        keys += (account.attempts(ask.budget), account.bans(ask.budget), account.backup)
+        keys.append(account.short(ask.budget))
         for factor in ask.factors:
             keys.append(account.recent(factor))
             keys += (account.code(purpose, factor) for purpose in self._purposes())
-        if ask.effect is Effect.DEACTIVATE and ask.target is not None:
-            keys += account.codes(ask.target)
+        if ask.target is not None:
+            keys += self._keys_of_target(ask.target)
         return keys
+
+    def _keys_of_target(self, target: Factor) -> tuple[str, ...]:
+        match self.redemption.effect:
+            case Effect.ACTIVATE:
+                return (self.account.pending(target),)
+            case Effect.DEACTIVATE:
+                return self.account.codes(target)
+            case Effect.OPEN:
+                return ()
+            case _ as never:
+                assert_never(never)
 
     def args(self) -> list[Word]:
         """ARGV of redeem.lua."""
@@ -66,24 +82,28 @@ class Presented:
         args: list[Word] = [ask.epoch, ask.effect.value, ask.target.value if ask.target else ""]
         args += (ask.ride.younger_than_ms if ask.ride else _NO_RIDE, token if ask.ride and ask.ride.same_token else "")
         args += (token, ask.keep_ms, rules.max_retries, rules.find_time_ms, rules.ban_time_ms, rules.ban_max_ms)
-        args += ("1" if ask.session else "", _KNOWN_MS, _BANS_MS, RECENT, RECENT_MS)
-        args += (len(Purpose), len(ask.factors))
+        args += ("1" if ask.session else "", _KNOWN_MS, BANS_MS, RECENT, RECENT_MS)
+        args += (len(Purpose), len(ask.factors), ask.enrolment)
+        args += (ask.short.tries, ask.short.per_day, _DAY_MS) if ask.short else (0, 0, 0)
         for factor in ask.factors:
             args += self._factor_args(factor)
         return args
 
     def _factor_args(self, factor: Factor) -> Iterator[Word]:
-        ask = self.redemption
+        presented = canonical_code(self.redemption.presented, factor)
         candidates = self.totp if factor is Factor.TOTP else ()
         yield factor.value
-        yield self.digests.fingerprint(self.account.tag, factor, ask.presented)
-        yield self._digest(factor, ask.presented)
+        yield self.digests.fingerprint(self.account.tag, factor, presented)
+        yield self._digest(factor, presented)
         yield len(candidates)
-        for step, code in candidates:
+        for step, code, enrolment in candidates:
             yield step
             yield self._digest(factor, code)
+            yield enrolment
 
     def _digest(self, factor: Factor, code: str) -> str:
+        if factor is Factor.BACKUP:
+            return self.digests.backup(self.account.tag, code)
         return self.digests.code(self.account.tag, factor, purpose=self.redemption.purpose, code=code)
 
     def _purposes(self) -> list[Purpose]:

@@ -5,6 +5,7 @@ and ARGV only. What stays out: what keys and values are called (keys) and what r
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -12,6 +13,9 @@ from typing import Any, Final
 
 from mfa_gateway.core.fault import StoreUnavailable
 from mfa_gateway.state.line import Line, ScriptUnknown, Word
+
+# A server knows no modules: functions that several scripts need are put into each of them.
+_INCLUDED: Final = re.compile(r"^-- include: (\w+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,11 @@ class Script:
 
 
 def _read(name: str) -> Script:
-    text = files("mfa_gateway.state").joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
+    folder = files("mfa_gateway.state").joinpath("lua")
+    text = folder.joinpath(f"{name}.lua").read_text(encoding="utf-8")
+    for part in _INCLUDED.findall(text):
+        shared = folder.joinpath("parts", f"{part}.lua").read_text(encoding="utf-8")
+        text = text.replace(f"-- include: {part}\n", shared)
     # SHA-1 is how the protocol names scripts (EVALSHA), no protection of anything.
     return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
@@ -66,5 +74,28 @@ RESET: Final = _read("reset")
 UNLOCK: Final = _read("unlock")
 SWITCH: Final = _read("switch")
 SHOW: Final = _read("show")
+KEEP: Final = _read("keep")
+RESUME: Final = _read("resume")
+BACKUP: Final = _read("backup")
+AMEND: Final = _read("amend")
+ATTACH: Final = _read("attach")
+DETACH: Final = _read("detach")
+INVENTORY: Final = _read("inventory")
+LOGIN: Final = _read("login")
+LOGGED_IN: Final = _read("logged_in")
+ATTEMPT: Final = _read("attempt")
+SETTLE: Final = _read("settle")
+STOPPED: Final = _read("stopped")
+EXPECT: Final = _read("expect")
+ARRIVE: Final = _read("arrive")
 
-ALL: Final = (RECALL, REDEEM, ENROL, RESERVE, ISSUE, VOID, THROTTLE, RECORD, RESET, UNLOCK, SWITCH, SHOW)
+CLOSE: Final = _read("close")
+REVOKE: Final = _read("revoke")
+FAREWELL: Final = _read("farewell")
+
+ALL: Final = (
+    *(RECALL, REDEEM, ENROL, RESERVE, ISSUE, VOID, THROTTLE, STOPPED, EXPECT, ARRIVE),
+    *(RESUME, BACKUP, AMEND, ATTACH, DETACH, INVENTORY, LOGIN, LOGGED_IN, ATTEMPT, SETTLE),
+    *(RECORD, RESET, UNLOCK, SWITCH, SHOW, KEEP),
+    *(CLOSE, REVOKE, FAREWELL),
+)

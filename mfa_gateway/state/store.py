@@ -4,40 +4,47 @@ It fits `engine.ports.Store` by shape. Decoding is kept short: `recall` runs bef
 out: what operators and the directory ask (records), the scripts themselves (lua), how commands travel (line).
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Any, Final
 
 from mfa_gateway.core.account import AccountId, Factor, FactorState, Proof, Standing
 from mfa_gateway.core.ceremony import Change
-from mfa_gateway.core.fault import StoreUnavailable
-from mfa_gateway.core.otp import TOTP_DEFAULT, TotpProfile, totp_candidates
-from mfa_gateway.core.proof import Purpose, Receipt, Redemption, Scope
+from mfa_gateway.core.proof import SENT, Purpose, Receipt, Redemption, Scope, is_short
 from mfa_gateway.core.quota import Quota
 from mfa_gateway.state import scripts
+from mfa_gateway.state.attempts import Attempts
+from mfa_gateway.state.authenticator import totp_candidates
+from mfa_gateway.state.conversions import Conversions
+from mfa_gateway.state.endings import Endings
+from mfa_gateway.state.enrolments import listed
+from mfa_gateway.state.factors import Factors
 from mfa_gateway.state.foundation import Foundation
 from mfa_gateway.state.keys import AccountKeys
-from mfa_gateway.state.line import Traffic
+from mfa_gateway.state.ledger import Ledger
+from mfa_gateway.state.line import Traffic, Word
 from mfa_gateway.state.records import Records
 from mfa_gateway.state.redemption import RECENT, RECENT_MS, Presented, receipt
-from mfa_gateway.state.vault import CannotUnseal
 
 _FACTORS: Final = tuple(Factor)
 _FACTOR: Final = {factor.value.encode(): factor for factor in Factor}
 _STATE: Final = {state.value.encode(): state for state in FactorState}
+_ISSUED: Final = {1: Change.MADE, 0: Change.STALE, -3: Change.REPEATED}
 _RECALLED: Final = (
-    "epoch", "disabled", "recorded", *(name for factor in Factor for name in (factor.value, f"{factor.value}:sealed"))
+    "epoch", "disabled", "recorded", "backup:level",
+    *(name for factor in Factor for name in (factor.value, f"{factor.value}:sealed")),
 )  # fmt: skip
 
 
-class Store(Records):
+class Store(Records, Conversions, Factors, Attempts, Endings):
     """Shared state in Redis or Valkey, for the engine, and for operators and the directory (`Records`).
 
     Made with `prepare_store` or `open_store`; `close` it.
     """
 
-    def __init__(self, foundation: Foundation, totp: TotpProfile = TOTP_DEFAULT) -> None:
+    def __init__(self, foundation: Foundation) -> None:
         super().__init__(foundation)
-        self._totp = totp
+        self.ledger = Ledger(foundation)
 
     async def open(self) -> None:
         """Check that the store is fit for use. Whatever is asked first does the same.
@@ -71,21 +78,23 @@ class Store(Records):
         keys = (await self._foundation.names()).keys.of(account)
         return _standing(await scripts.RECALL.run(self._line, (keys.account, keys.proofs(scope, session)), _RECALLED))
 
+    async def revocations(self) -> AsyncGenerator[str | None]:
+        """The names of accounts that begin a new epoch, after one `None`, from which on none is missed."""
+        await self._foundation.names()
+        async with aclosing(self._line.listen()) as heard:
+            async for name in heard:
+                yield name
+
+    async def revocation_name(self, account: AccountId) -> str:
+        """The name under which `revocations` tells of an account."""
+        return (await self._foundation.names()).keys.of(account).account
+
     async def redeem(self, redemption: Redemption, standing: Standing) -> Receipt:
         """Redeem a presented code at most once: ride, spent, ban, count, compare, consume, effect."""
         names = await self._foundation.names()
         keys = names.keys.of(redemption.account)
         presented = Presented(redemption, keys, names.digests, self._totp_candidates(keys, redemption, standing))
         return receipt(await scripts.REDEEM.run(self._line, presented.keys(), presented.args()))
-
-    async def enrol(self, account: AccountId, *, factor: Factor, address: str, epoch: int) -> Change:
-        """Make a factor pending with the address to pin, unless it is active or the epoch moved."""
-        names = await self._foundation.names()
-        keys, value = names.keys.of(account), address.encode()
-        sealed = self._vault.seal(value, keys.tag, factor.value)
-        mark = names.digests.mark(keys.tag, factor, value)
-        script_keys = (keys.account, keys.code(Purpose.ACTIVATE, factor))
-        return _change(await scripts.ENROL.run(self._line, script_keys, (epoch, factor.value, sealed, mark)))
 
     async def reserve(self, account: AccountId, *, factor: Factor, purpose: Purpose, quiet_ms: int) -> int:
         """Take the right to send one code. 0: taken; else the milliseconds until it is free again."""
@@ -108,50 +117,66 @@ class Store(Records):
         return 0
 
     async def issue(
-        self, account: AccountId, *, factor: Factor, purpose: Purpose, code: str, life_ms: int, epoch: int
+        self,
+        account: AccountId,
+        *,
+        factor: Factor,
+        purpose: Purpose,
+        code: str,
+        life_ms: int,
+        epoch: int,
+        enrolment: str = "",
     ) -> Change:
-        """Make `code` the only live one of this factor and purpose, superseding the old one, unless the epoch moved."""
+        """Make `code` the only live one of this factor and purpose, superseding the old one, unless the epoch moved.
+
+        `enrolment` is the one it goes to, where that is not the first. A short code is `REPEATED` where it is one of
+        those that were sent last, by whichever factor: draw another one.
+        """
         names = await self._foundation.names()
         keys, digests = names.keys.of(account), names.digests
         digest = digests.code(keys.tag, factor, purpose=purpose, code=code)
         fingerprint = digests.fingerprint(keys.tag, factor, code)
-        script_keys = (keys.account, keys.code(purpose, factor), keys.recent(factor))
-        args = (epoch, digest, fingerprint, life_ms, RECENT, RECENT_MS)
-        return _change(await scripts.ISSUE.run(self._line, script_keys, args))
+        others = tuple(other for other in SENT if other is not factor) if is_short(code) else ()
+        script_keys = (keys.account, keys.code(purpose, factor), keys.recent(factor), *map(keys.recent, others))
+        args: list[Word] = [epoch, digest, fingerprint, life_ms, RECENT, RECENT_MS, enrolment]
+        if others:
+            args += (fingerprint, *(digests.fingerprint(keys.tag, other, code) for other in others))
+        return _ISSUED[await scripts.ISSUE.run(self._line, script_keys, args)]
 
     async def void(self, account: AccountId, *, factor: Factor, purpose: Purpose) -> None:
         """Make the live code of this factor and purpose worthless."""
         keys = (await self._foundation.names()).keys.of(account)
         await scripts.VOID.run(self._line, (keys.code(purpose, factor),), ())
 
-    def pinned_address(self, account: AccountId, factor: Factor, standing: Standing) -> str | None:
-        """The address that an active factor was activated with. No trip: it travels, sealed, in the standing.
+    def pinned_address(
+        self, account: AccountId, factor: Factor, standing: Standing, *, enrolment: str = ""
+    ) -> str | None:
+        """An address that an active factor was activated with; the first where none is named. No trip: it travels,
+        sealed, in the standing.
 
         Raises:
             StoreUnavailable: it is sealed with a key that is not configured.
         """
-        sealed = standing.sealed.get(factor)
-        if sealed is None or factor is Factor.TOTP or standing.state(factor) is not FactorState.ACTIVE:
+        text = standing.sealed.get(factor)
+        if text is None or factor is Factor.TOTP or standing.state(factor) is not FactorState.ACTIVE:
             return None
-        return self._unsealed(sealed, self._foundation.names_now().keys.of(account), factor).decode()
+        known = listed(self._vault, text, tag=self._foundation.names_now().keys.of(account).tag, factor=factor)
+        return next((one.value.decode() for one in known if enrolment in ("", one.id)), None)
 
     def _totp_candidates(
         self, keys: AccountKeys, redemption: Redemption, standing: Standing
-    ) -> Sequence[tuple[int, str]]:
-        sealed = standing.sealed.get(Factor.TOTP) if Factor.TOTP in redemption.factors else None
-        if sealed is None:
-            return ()
-        return totp_candidates(self._unsealed(sealed, keys, Factor.TOTP), standing.now_ms, self._totp)
-
-    def _unsealed(self, sealed: bytes, keys: AccountKeys, factor: Factor) -> bytes:
-        try:
-            return self._vault.unseal(sealed, keys.tag, factor.value)
-        except CannotUnseal as error:
-            raise StoreUnavailable(f"the {factor.value} factor cannot be read: {error}") from error
+    ) -> Sequence[tuple[int, str, str]]:
+        """What any authenticator of the account could show now."""
+        text = standing.sealed.get(Factor.TOTP) if Factor.TOTP in redemption.factors else None
+        return [
+            (step, code, one.id)
+            for one in listed(self._vault, text or b"", tag=keys.tag, factor=Factor.TOTP)
+            for step, code in totp_candidates(one.value, standing.now_ms, one.profile)
+        ]
 
 
 def _standing(reply: Sequence[Any]) -> Standing:
-    now_ms, (epoch, disabled, recorded, *rest), proofs = reply
+    now_ms, (epoch, disabled, recorded, level, *rest), proofs = reply
     factors, sealed = {}, {}
     for factor, state, data in zip(_FACTORS, rest[::2], rest[1::2], strict=True):
         if state is not None:
@@ -166,8 +191,5 @@ def _standing(reply: Sequence[Any]) -> Standing:
         proofs=tuple(Proof(_FACTOR[name], age_ms) for name, age_ms in zip(proofs[::2], proofs[1::2], strict=True)),
         now_ms=now_ms,
         sealed=sealed,
+        backup_level=int(level or 0),
     )
-
-
-def _change(reply: int) -> Change:
-    return Change.MADE if reply == 1 else Change.STALE

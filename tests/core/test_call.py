@@ -12,7 +12,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from starlette.routing import compile_path
 
-from mfa_gateway.core.call import Call, CanonicalPath, Oddity, canonical_host, canonical_path, canonical_query
+from mfa_gateway.core.call import (
+    EMPTY_VALUE,
+    Call,
+    CanonicalPath,
+    Oddity,
+    OddPath,
+    Reading,
+    canonical_host,
+    canonical_path,
+    canonical_query,
+)
 
 UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 
@@ -303,7 +313,8 @@ def test_a_known_bypass_is_refused_or_read_as_one_path(row: str, raw: bytes, out
 
 def test_every_way_to_be_odd_has_a_row() -> None:
     met = {outcome for _, _, outcome in ROWS if isinstance(outcome, Oddity)}
-    assert met == set(Oddity) - {Oddity.MALFORMED_HOST, Oddity.MALFORMED_QUERY}
+    # How many readings are too many is tried in test_readings.
+    assert met == set(Oddity) - {Oddity.MALFORMED_HOST, Oddity.MALFORMED_QUERY, Oddity.TOO_ODD}
 
 
 # --- Queries ----------------------------------------------------------------------------------
@@ -375,6 +386,18 @@ def test_reading_a_host_again_gives_the_same_host(raw: bytes) -> None:
     if isinstance(host, str):
         assert canonical_host(host.encode("ascii")) == host
         assert host == host.lower()
+
+
+# --- Odd paths --------------------------------------------------------------------------------
+
+
+def test_a_reading_prints_as_people_read_it() -> None:
+    assert str(Reading(("a/b", "", EMPTY_VALUE, "é;v=1"))) == "/a%2Fb//{}/é;v=1"
+    assert str(Reading(())) == "/"
+
+
+def test_an_odd_path_prints_as_it_came() -> None:
+    assert str(OddPath(b"/a%2fb", (Reading(("a/b",)), Reading(("a", "b"))))) == "/a%2fb"
 
 
 # --- Calls ------------------------------------------------------------------------------------

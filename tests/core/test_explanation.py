@@ -5,10 +5,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mfa_gateway.core.account import Factor
-from mfa_gateway.core.call import CanonicalPath, canonical_path
-from mfa_gateway.core.explanation import Finding, explain, needs, pattern_matches
-from mfa_gateway.core.policy import NO_RULE, Access, Pattern, Policy, Require, Requirement, Rule, Wild, read_pattern
+from mfa_gateway.core.call import CanonicalPath, OddPath, Reading, canonical_path
+from mfa_gateway.core.explanation import Finding, explain, needs, pattern_matches, rules_by_reading
+from mfa_gateway.core.policy import (
+    NO_RULE,
+    Access,
+    OnSuccess,
+    Pattern,
+    Policy,
+    Require,
+    Requirement,
+    Rule,
+    Wild,
+    read_pattern,
+)
 from mfa_gateway.core.proof import Scope
+from mfa_gateway.core.readings import odd_path
 
 MFA = Requirement(Access.MFA)
 REFUSED = "Accounts without an active factor are refused."
@@ -138,6 +150,25 @@ def test_a_pattern_matches_what_the_compiled_policy_finds_it_for(
     assert pattern_matches(one, tuple(segments)) == (found == "rule")
 
 
+# --- Odd paths --------------------------------------------------------------------------------
+
+
+def test_every_reading_of_an_odd_path_says_what_it_falls_under() -> None:
+    one, staff = rule("/p/**", name="p"), rule("/p/q", name="staff", realms=frozenset({"staff"}))
+    policy = Policy([one, staff], default=Requirement(Access.OPEN))
+    path = odd_path(b"/p%2Fq")
+    assert isinstance(path, OddPath)
+    assert rules_by_reading(policy, "GET", path, host="") == (
+        (Reading(("p/q",)), (policy.default,)),
+        (Reading(("p", "q")), (staff, one)),
+    )
+
+
+def test_an_empty_segment_is_none_to_a_pattern() -> None:
+    assert not pattern_matches(pattern("/p/{x}"), ("p", ""))
+    assert pattern_matches(pattern("/p/**"), ("p", ""))
+
+
 # --- What a caller needs ----------------------------------------------------------------------
 
 
@@ -146,6 +177,24 @@ def test_a_pattern_matches_what_the_compiled_policy_finds_it_for(
     [
         (Requirement(Access.OPEN), "Nothing: the call goes on as it is."),
         (Requirement(Access.DENY), "Nothing helps: the call is refused."),
+        (
+            Requirement(Access.OPEN, on_success=OnSuccess.REVOKE),
+            (
+                "Nothing: the call goes on as it is. "
+                "A good answer (2xx) voids everything that the account has proved, in every session."
+            ),
+        ),
+        (
+            Requirement(Access.MFA, grace_ms=0, on_success=OnSuccess.CLOSE_WINDOW),
+            (
+                f"A bearer token and a fresh code of any active factor in X-MFA-Code for every call. {REFUSED} "
+                "A good answer (2xx) ends this session's windows."
+            ),
+        ),
+        (
+            Requirement(Access.OPEN, scope=Scope.ACCOUNT, on_success=OnSuccess.CLOSE_WINDOW),
+            "Nothing: the call goes on as it is. A good answer (2xx) ends the account's windows.",
+        ),
         (
             Requirement(Access.MFA, grace_ms=60_000),
             "A bearer token and a proof of any active factor by this session under 60 s old, or a code in X-MFA-Code. "

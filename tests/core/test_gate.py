@@ -28,6 +28,7 @@ from mfa_gateway.core.policy import (
     Candidates,
     Enforcement,
     OnStoreError,
+    OnSuccess,
     Pattern,
     Policy,
     Require,
@@ -49,6 +50,7 @@ from mfa_gateway.core.proof import (
     Ride,
     Rode,
     Scope,
+    ShortCodes,
 )
 from mfa_gateway.core.verdict import Pass, Reason, Refuse, Verdict
 
@@ -69,6 +71,7 @@ def protected(
     scope: Scope = Scope.SESSION,
     enforcement: Enforcement = Enforcement.ENFORCED,
     on_store_error: OnStoreError = OnStoreError.DENY,
+    on_success: OnSuccess = OnSuccess.NONE,
     realms: frozenset[str] = frozenset(),
     name: str = "rule",
 ) -> Rule:
@@ -80,6 +83,7 @@ def protected(
         scope=scope,
         enforcement=enforcement,
         on_store_error=on_store_error,
+        on_success=on_success,
     )
     return Rule(name, ANYWHERE, requirement, realms=realms)
 
@@ -416,7 +420,8 @@ def test_a_redemption_carries_everything_the_store_needs() -> None:
         epoch=7,
         purpose=Purpose.GATE,
         presented="12345678",
-        factors=(Factor.EMAIL,),
+        # Eight digits can be those of an authenticator too.
+        factors=(Factor.EMAIL, Factor.TOTP),
         scope=Scope.ACCOUNT,
         session="session-1",
         token="token-1",
@@ -426,6 +431,13 @@ def test_a_redemption_carries_everything_the_store_needs() -> None:
         keep_ms=99,
         regulation=Regulation(max_retries=3),
     )
+
+
+def test_a_short_code_is_redeemed_under_stricter_numbers() -> None:
+    short = ShortCodes(tries=2, per_day=7)
+    terms = Terms(shapes=CodeShapes(sent=4, short=short))
+    asked = [weigh(protected(), CALLER, standing(), code=code, terms=terms) for code in ("1234", "123456", "12345")]
+    assert [isinstance(one, Redemption) and one.short for one in asked] == [short, None, None]
 
 
 @pytest.mark.parametrize("code", ["x", "12345", " 123456", "\u0661\u0662\u0663\u0664\u0665\u0666", "1" * 1_000_000])
@@ -564,3 +576,32 @@ def test_a_rule_in_shadow_still_shows_a_proof_that_satisfies_it() -> None:
     rule = protected(enforcement=Enforcement.SHADOW)
     proof = Proof(Factor.EMAIL, 1)
     assert weigh(rule, CALLER, standing(proof), code=None, terms=Terms()) == Pass(rule, CALLER, proof)
+
+
+# --- Open routes whose good answers end something ---------------------------------------------
+
+LOG_OUT: Final = protected(access=Access.OPEN, on_success=OnSuccess.REVOKE)
+
+
+def test_whose_windows_an_open_route_ends_has_to_be_known() -> None:
+    policy = Policy([LOG_OUT], default=Requirement(Access.OPEN))
+    assert admit(policy, Call("POST", CanonicalPath(b"/log-out", ("log-out",)))) == Candidates(LOG_OUT)
+
+
+@pytest.mark.parametrize("nobody", [Anonymous.NO_CREDENTIAL, Anonymous.BAD_CREDENTIAL])
+def test_an_open_route_lets_those_through_who_are_nobody(nobody: Anonymous) -> None:
+    verdict = appoint(Candidates(LOG_OUT), nobody)
+    assert isinstance(verdict, Pass)
+    assert verdict.on_success is OnSuccess.NONE
+
+
+@pytest.mark.parametrize("somebody", [Anonymous.UNDECIDED, Anonymous.TWO_CREDENTIALS])
+def test_an_open_route_refuses_somebody_whose_windows_it_could_not_end(somebody: Anonymous) -> None:
+    assert isinstance(appoint(Candidates(LOG_OUT), somebody), Refuse)
+    assert isinstance(appoint(Candidates(protected(access=Access.OPEN)), somebody), Pass)
+
+
+def test_a_good_answer_to_a_known_caller_does_what_the_rule_says() -> None:
+    verdict = appoint(Candidates(LOG_OUT), CALLER)
+    assert isinstance(verdict, Pass)
+    assert verdict.on_success is OnSuccess.REVOKE

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfa_gateway.core.account import Factor
-from mfa_gateway.core.call import CanonicalPath, canonical_path
+from mfa_gateway.core.call import CanonicalPath, Reading, canonical_path
 from mfa_gateway.core.policy import (
     NO_RULE,
     Access,
@@ -296,6 +296,17 @@ def test_a_named_host_comes_before_a_more_specific_path() -> None:
 def test_a_policy_knows_the_hosts_that_its_rules_name() -> None:
     policy = policy_of(rule("/p", hosts=["a.test", "b.test"]), rule("/q", hosts=["b.test"]), rule("/r"))
     assert policy.hosts == {"a.test", "b.test"}
+
+
+def test_a_policy_knows_the_hosts_that_are_served_besides() -> None:
+    policy = Policy([rule("/p", hosts=["a.test"])], default=OPEN, hosts=frozenset({"b.test"}))
+    assert policy.hosts == {"a.test", "b.test"}
+    assert winner(policy, "/p", host="b.test") == NO_RULE
+
+
+def test_a_placeholder_stands_for_no_empty_segment() -> None:
+    policy = policy_of(rule("/p/{x}"), rule("/p/**", requirement=DENY))
+    assert policy.rules_for("GET", Reading(("p", "")), "").other.name == "/p/**"
 
 
 def test_fewer_methods_are_more_specific() -> None:

@@ -12,7 +12,11 @@ FORBIDDEN = {
 }
 
 CORE = Path(mfa_gateway.core.__file__).parent
-MODULES = sorted(f"mfa_gateway.core.{path.stem}" for path in CORE.glob("*.py") if path.stem != "__init__")
+MODULES = sorted(
+    "mfa_gateway.core." + ".".join(path.relative_to(CORE).with_suffix("").parts)
+    for path in CORE.rglob("*.py")
+    if path.stem != "__init__"
+)
 
 
 def test_importing_the_core_brings_nothing_of_the_world_along() -> None:

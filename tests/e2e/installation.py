@@ -66,10 +66,13 @@ class Seen:
 
 @dataclass
 class Recorder:
-    """An API that answers 200 to everything and remembers every byte of every request."""
+    """An API that answers 200 to everything, unless told otherwise, and remembers every byte of every request."""
 
     seen: list[Seen] = field(default_factory=list)
     port: int = 0
+    status: str = "200 OK"
+    held: asyncio.Event | None = None
+    """Holds all answers back until it is set."""
     _server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -108,9 +111,12 @@ class Recorder:
         length = next((int(value) for name, value in headers if name.lower() == "content-length"), 0)
         body = await reader.readexactly(length)
         self.seen.append(Seen(method, target, headers, body))
+        if self.held is not None:
+            await self.held.wait()
         answer = b'{"api":"was here"}'
         writer.write(
-            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(answer)
+            b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+            % (self.status.encode("ascii"), len(answer))
             + (b"" if method == "HEAD" else answer)
         )
         await writer.drain()
@@ -118,12 +124,14 @@ class Recorder:
 
 
 class Mailbox:
-    """A real SMTP server that keeps what it gets."""
+    """A real SMTP server that keeps what it gets. Codes have so many `digits`."""
 
     def __init__(self) -> None:
+        self.digits = 6
         self.messages: list[tuple[str, str, str]] = []
         self._arrivals: asyncio.Queue[str] = asyncio.Queue()
         self._server: asyncio.Server | None = None
+        self._sessions: list[SMTP] = []
         self.port = 0
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
@@ -132,22 +140,44 @@ class Mailbox:
         assert body is not None
         text = str(body.get_content())
         self.messages.append((envelope.rcpt_tos[0], str(message["subject"]), text))
-        self._arrivals.put_nowait(text)
+        # Notices hold no code; who waits, waits for one.
+        if self._found(text):
+            self._arrivals.put_nowait(text)
         return "250 OK"
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: SMTP(self, loop=loop), "127.0.0.1", 0)
+        self._server = await loop.create_server(lambda: self._session(loop), "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
+
+    def _session(self, loop: asyncio.AbstractEventLoop) -> SMTP:
+        session = SMTP(self, loop=loop)
+        self._sessions.append(session)
+        return session
 
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
+        # The last mail of a test may be a notice, whose session nobody waits for.
+        for session in self._sessions:
+            if session.transport is not None:
+                session.transport.close()
+        await asyncio.sleep(0)
 
     async def code(self) -> str:
         async with asyncio.timeout(10):
             text = await self._arrivals.get()
-        found = re.search(r"\b\d{6}\b", text)
+        return self._code_in(text)
+
+    def newest_code(self, address: str) -> str:
+        """The code of the last message to an address, which is there when its sending was answered."""
+        return self._code_in(next(text for to, _, text in reversed(self.messages) if to == address))
+
+    def _found(self, text: str) -> re.Match[str] | None:
+        return re.search(rf"\b\d{{{self.digits}}}\b", text)
+
+    def _code_in(self, text: str) -> str:
+        found = self._found(text)
         assert found is not None, text
         return found.group()
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mfa_gateway.settings import Settings
+from tests.certificates import certificate
 
 Load = Callable[..., Settings]
 Complain = Callable[..., list[str]]
@@ -225,12 +226,18 @@ def test_short_messages_need_somebody_to_send_them(complaints: Complain) -> None
 
 
 def test_short_messages_go_one_way(complaints: Complain) -> None:
-    assert "senders.sms: needs exactly one of webhook or log" in complaints({"senders.sms": {}})
+    assert "senders.sms: needs exactly one of webhook, twilio, vonage or log" in complaints({"senders.sms": {}})
 
 
 def test_another_code_can_be_had_before_the_last_one_dies(complaints: Complain) -> None:
     assert complaints({"codes": {"ttl": "1m", "resend_after": "2m"}}) == [
         "codes.resend_after: must not be above codes.ttl (1m): there would be times without any code"
+    ]
+
+
+def test_a_day_has_room_for_every_try_at_one_code(complaints: Complain) -> None:
+    assert complaints({"codes.short": {"per_day": 2}}) == [
+        "codes.short.per_day: must be at least codes.short.tries (3): no code would ever be tried so often"
     ]
 
 
@@ -251,3 +258,41 @@ def test_dialects_do_not_stand_in_the_same_place(complaints: Complain) -> None:
     assert complaints({"dialects": {"glue": {"prefix": "/mfa"}}}) == [
         "dialects.standard: has the prefix and hosts of dialects.glue: give it a prefix or hosts of its own"
     ]
+
+
+@pytest.mark.parametrize(
+    ("glue", "standard", "times"),
+    [
+        ("/mfa/factors", {}, 1),
+        ("/mfa/factors/deep", {}, 1),
+        ("/mfa/factorsx", {}, 0),
+        ("/mfa/other", {}, 0),
+        ("/mfa/factors", {"prefix": "/second"}, 0),
+        ("/mfa/factors", {"hosts": ["b.test"]}, 0),
+        ("/mfa/factors", {"enabled": False}, 0),
+    ],
+)
+def test_glue_does_not_stand_where_the_standard_dialect_answers_everything(
+    complaints: Complain, glue: str, standard: dict[str, object], times: int
+) -> None:
+    changes = {"dialects": {"glue": {"prefix": glue, "hosts": ["a.test"]}, "standard": standard}}
+    problem = "dialects.glue.prefix: is below an endpoint of dialects.standard: choose another"
+    assert complaints(changes) == [problem] * times
+
+
+def test_a_certificate_and_its_key_are_fine(complaints: Complain, tmp_path: Path) -> None:
+    made = certificate(tmp_path)
+    assert complaints({"tls": {"cert": str(made.cert), "key": str(made.key)}}) == []
+
+
+def test_a_certificate_and_the_key_of_another_are_not(complaints: Complain, tmp_path: Path) -> None:
+    cert, key = certificate(tmp_path, "one.test").cert, certificate(tmp_path, "other.test").key
+    assert complaints({"tls": {"cert": str(cert), "key": str(key)}}) == [
+        f"tls: {cert} and {key} do not belong together"
+    ]
+
+
+def test_files_that_are_no_certificates_are_told(complaints: Complain, tmp_path: Path) -> None:
+    (nothing := tmp_path / "nothing.pem").write_text("not PEM")
+    (problem,) = complaints({"tls": {"cert": str(nothing), "key": str(nothing)}})
+    assert problem.endswith("hold no certificate and key in PEM")

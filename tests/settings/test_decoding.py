@@ -23,7 +23,9 @@ def test_an_unknown_key_may_belong_elsewhere(complaints: Complain) -> None:
 
 
 def test_a_strange_key_is_shown_the_keys_there_are(complaints: Complain) -> None:
-    assert complaints({"codes": {"xyz": 6}}) == ["codes.xyz: is not a key; here are length, ttl and resend_after"]
+    assert complaints({"codes": {"xyz": 6}}) == [
+        "codes.xyz: is not a key; here are length, short, ttl and resend_after"
+    ]
 
 
 def test_a_misspelled_choice_finds_its_neighbour(complaints: Complain) -> None:
@@ -108,7 +110,7 @@ def test_problems_of_every_kind_are_told_in_one_go(complaints: Complain) -> None
     told = complaints(
         {
             "listne": "x",  # an unknown key
-            "codes.length": 4,  # a value out of range
+            "codes.length": 3,  # a value out of range
             "secrets": {"keys_file": "none"},  # a file that is not there
             "regulation": {"ban_time": "2d", "ban_max": "1h"},  # keys that contradict each other
             "near_cache": {"enabled": True},  # not yet

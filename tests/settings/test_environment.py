@@ -136,11 +136,11 @@ def test_a_strange_variable_is_told_how_they_are_made(complaints: Complain) -> N
 
 
 def test_a_wrong_value_names_its_variable(complaints: Complain) -> None:
-    assert complaints(CODES__LENGTH="4") == ["codes.length: must be at least 6 (set by MFA_GATEWAY_CODES__LENGTH)"]
+    assert complaints(CODES__LENGTH="3") == ["codes.length: must be at least 4 (set by MFA_GATEWAY_CODES__LENGTH)"]
 
 
 def test_a_wrong_value_inside_a_mapping_names_its_variable(complaints: Complain) -> None:
-    assert complaints(CODES='{"length": 4}') == ["codes.length: must be at least 6 (set by MFA_GATEWAY_CODES)"]
+    assert complaints(CODES='{"length": 3}') == ["codes.length: must be at least 4 (set by MFA_GATEWAY_CODES)"]
 
 
 def test_a_list_that_cannot_be_read_is_never_repeated(complaints: Complain) -> None:

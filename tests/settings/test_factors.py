@@ -21,18 +21,35 @@ def sender(settings: Settings) -> Smtp:
     return email.smtp
 
 
-@pytest.mark.parametrize("length", [4, 5])
-def test_a_code_of_fewer_than_six_digits_is_refused(complaints: Complain, length: int) -> None:
-    assert complaints({"codes.length": length}) == ["codes.length: must be at least 6"]
+def test_a_code_of_fewer_than_four_digits_is_refused(complaints: Complain) -> None:
+    assert complaints({"codes.length": 3}) == ["codes.length: must be at least 4"]
 
 
 def test_a_code_of_more_than_ten_digits_is_refused(complaints: Complain) -> None:
     assert complaints({"codes.length": 11}) == ["codes.length: must be at most 10"]
 
 
-@pytest.mark.parametrize("length", [6, 10])
-def test_a_code_has_six_to_ten_digits(load: Load, length: int) -> None:
+@pytest.mark.parametrize("length", [4, 5, 6, 10])
+def test_a_code_has_four_to_ten_digits(load: Load, length: int) -> None:
     assert load({"codes.length": length}).codes.length == length
+
+
+def test_short_codes_have_three_tries_and_ten_a_day(load: Load) -> None:
+    short = load({"codes.length": 4}).codes.short
+    assert (short.tries, short.per_day) == (3, 10)
+
+
+def test_short_codes_can_have_fewer_tries_and_hardly_more(load: Load, complaints: Complain) -> None:
+    short = load({"codes.short": {"tries": 1, "per_day": 1}}).codes.short
+    assert (short.tries, short.per_day) == (1, 1)
+    assert complaints({"codes.short": {"tries": 6, "per_day": 21}}) == [
+        "codes.short.tries: must be at most 5",
+        "codes.short.per_day: must be at most 20",
+    ]
+    assert complaints({"codes.short": {"tries": 0, "per_day": 0}}) == [
+        "codes.short.tries: must be at least 1",
+        "codes.short.per_day: must be at least 1",
+    ]
 
 
 @pytest.mark.parametrize("ttl", ["0s", "3601s"])
@@ -92,6 +109,37 @@ def test_norway_is_a_country(load: Load) -> None:
 def test_a_country_is_two_capitals(complaints: Complain) -> None:
     assert complaints({"factors": {"sms": {"countries": ["de"]}}}) == [
         "factors.sms.countries[0]: 'de' is not a country: write two capital letters (ISO 3166-1), as in DE"
+    ]
+
+
+@pytest.mark.parametrize("country", ["UK", "XX", "EU"])
+def test_a_country_is_one_with_telephones(complaints: Complain, country: str) -> None:
+    (problem,) = complaints({"factors": {"sms": {"countries": [country]}}})
+    assert problem.startswith(f"factors.sms.countries[0]: '{country}' is not a country with telephones")
+
+
+def test_short_messages_need_a_sender_and_a_country(complaints: Complain) -> None:
+    assert complaints({"factors.sms": {"enabled": True}}) == [
+        "senders.sms: is needed, because the factor sms is enabled"
+    ]
+    assert complaints({"factors.sms": {"enabled": True, "countries": []}, "senders.sms": {"log": {}}}) == [
+        "factors.sms.countries: names no country, so no number is taken: name some, or set factors.sms.enabled: false"
+    ]
+
+
+def test_countries_are_watched_unless_somebody_says_otherwise(load: Load) -> None:
+    conversion = load().rate_limits.conversion
+    assert (conversion.enabled, conversion.window, conversion.stop) == (True, 3600.0, 3600.0)
+    assert (conversion.least_sent, conversion.least_rate) == (200, 0.2)
+
+
+def test_a_rate_is_a_part_of_one(complaints: Complain) -> None:
+    told = complaints({"rate_limits.conversion": {"least_rate": 20, "least_sent": 0, "stop": "0s", "window": "1s"}})
+    assert told == [
+        "rate_limits.conversion.window: must be 1m to 30d",
+        "rate_limits.conversion.least_sent: must be at least 1",
+        "rate_limits.conversion.least_rate: must be at most 1.0",
+        "rate_limits.conversion.stop: must be 1s to 30d",
     ]
 
 

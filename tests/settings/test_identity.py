@@ -212,3 +212,30 @@ def test_a_trusted_header_is_no_other_credential(complaints: Complain) -> None:
         "identity.other_credentials.headers[1]: is identity.header.name, which is judged: take it off this list"
     ]
     assert complaints({**header("X-Other"), **others}) == []
+
+
+def test_tokens_come_as_a_sub_protocol_unless_that_is_switched_off(load: Load) -> None:
+    assert load().identity.token_subprotocols() == {"mfa.bearer"}
+    other = load({"identity.bearer.0.websocket_subprotocol": "shop.token"})
+    assert other.identity.token_subprotocols() == {"shop.token"}
+    off = load({"identity.bearer.0.websocket_subprotocol": None})
+    assert off.identity.token_subprotocols() == frozenset()
+
+
+def test_a_sub_protocol_has_a_plain_name(complaints: Complain) -> None:
+    (problem,) = complaints({"identity.bearer.0.websocket_subprotocol": "mfa bearer"})
+    assert problem.startswith("identity.bearer[0].websocket_subprotocol: must be a short name")
+
+
+# --- Back-channel logout ----------------------------------------------------------------------
+
+
+def test_issuers_tell_of_log_outs_only_where_that_is_wished(load: Load) -> None:
+    off, on = load(), load({"identity.bearer.0.backchannel_logout": True, "identity.bearer.0.logout_audience": "web"})
+    assert [one.identity.bearer[0].backchannel_logout for one in (off, on)] == [False, True]
+    assert on.identity.bearer[0].logout_audience == ("web",)
+
+
+def test_an_audience_of_tokens_that_are_not_taken_means_nothing(complaints: Complain) -> None:
+    (problem,) = complaints({"identity.bearer.0.logout_audience": "web"})
+    assert problem.startswith("identity.bearer[0].logout_audience: means nothing without backchannel_logout: true")

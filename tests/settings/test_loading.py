@@ -65,7 +65,7 @@ def test_a_file_that_cannot_be_read_is_the_only_problem(write: Callable[[str], P
 
 
 def test_a_key_written_twice_does_not_hide_other_problems(write: Callable[[str], Path]) -> None:
-    problems = told(write(RIGHT + "codes: {length: 4}\ncodes: {length: 6}\n"))
+    problems = told(write(RIGHT + "codes: {length: 3}\ncodes: {length: 6}\n"))
     assert [problem.partition(":")[0] for problem in problems] == ["codes", "codes.length"]
 
 

@@ -65,3 +65,17 @@ def test_trusted_proxies_are_networks(complaints: Complain) -> None:
     assert complaints({"trusted_proxies": ["10.0.0.0/8", "lb-1"]}) == [
         "trusted_proxies[1]: 'lb-1' is not a network: write an address or a CIDR, as in 10.0.0.0/8"
     ]
+
+
+def test_the_numbers_of_websockets_are_taken(load: Load) -> None:
+    assert load().websocket.message == 1_048_576
+    numbers = load({"websocket": {"message": "64KiB", "queue": 2, "ping": "1m", "ping_timeout": "500ms"}}).websocket
+    assert (numbers.message, numbers.queue, numbers.ping, numbers.ping_timeout) == (65_536, 2, 60.0, 0.5)
+
+
+def test_a_websocket_has_some_room_and_some_time(complaints: Complain) -> None:
+    assert complaints({"websocket": {"message": "1GiB", "queue": 0, "ping": "1ms"}}) == [
+        "websocket.message: must be 1KiB to 64MiB",
+        "websocket.queue: must be at least 1",
+        "websocket.ping: must be 100ms to 1h",
+    ]

@@ -3,7 +3,16 @@ from collections.abc import Callable
 import pytest
 
 from mfa_gateway.core.account import Factor
-from mfa_gateway.core.policy import Access, Enforcement, OnStoreError, Policy, Require, Requirement, Rule
+from mfa_gateway.core.policy import (
+    Access,
+    Enforcement,
+    OnStoreError,
+    OnSuccess,
+    Policy,
+    Require,
+    Requirement,
+    Rule,
+)
 from mfa_gateway.core.proof import Scope
 from mfa_gateway.settings import Settings, policy_of
 
@@ -47,6 +56,46 @@ def test_a_rule_becomes_one_of_the_core(load: Load) -> None:
     assert [str(path) for path in rule.paths] == ["/a/{x}", "/b/**"]
     assert (rule.name, rule.methods, rule.hosts) == ("n", frozenset({"PATCH"}), frozenset({"a.example"}))
     assert rule.realms == {"shop"}
+
+
+def log_out(**keys: object) -> dict[str, object]:
+    return rules({"paths": ["/log-out"], "policy": "open", "on_success": "revoke", **keys})
+
+
+@pytest.mark.parametrize("on_success", OnSuccess)
+def test_what_a_good_answer_does_reaches_the_core(load: Load, on_success: OnSuccess) -> None:
+    assert only(load, on_success=on_success.value).requirement.on_success is on_success
+
+
+def test_a_rule_in_shadow_does_nothing_on_success(load: Load) -> None:
+    assert only(load, on_success="revoke", enforce=False).requirement.on_success is OnSuccess.NONE
+
+
+def test_an_open_route_may_end_windows_and_say_whose(load: Load, complaints: Complain) -> None:
+    closing = log_out(on_success="close_window", scope="session")
+    assert complaints(closing) == complaints(log_out()) == []
+    (rule,) = policy_of(load(closing)).rules
+    assert (rule.requirement.on_success, rule.requirement.scope) == (OnSuccess.CLOSE_WINDOW, Scope.SESSION)
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ({"policy": "deny"}, "on_success: means nothing on a rule with policy: deny"),
+        ({"on_store_error": "allow"}, "on_success: cannot be kept with on_store_error: allow"),
+        ({"scope": "session"}, "scope: means nothing on a rule with policy: open"),
+    ],
+)
+def test_what_a_good_answer_could_not_do_is_not_promised(
+    complaints: Complain, keys: dict[str, object], problem: str
+) -> None:
+    (told,) = complaints(log_out(**keys))
+    assert told.startswith(f"access_control.rules[0].{problem}")
+
+
+def test_nobodys_windows_end_where_nobody_is_known(complaints: Complain) -> None:
+    (told,) = complaints({**log_out(), "identity": {}})
+    assert told.startswith("access_control.rules[0].on_success: means nothing while nobody can say who is calling")
 
 
 def test_a_rule_keeps_its_position_as_its_name(load: Load) -> None:

@@ -141,9 +141,10 @@ async def test_a_connection_that_ends_is_told(valkey_world: ServerWorld) -> None
                 await anext(told)
 
 
-async def _answering(lines: list[bytes]) -> tuple[asyncio.Server, list[bytes]]:
-    """A server that answers the first words with these lines, and then nothing more."""
+async def _answering(lines: list[bytes]) -> tuple[asyncio.Server, list[bytes], asyncio.Event]:
+    """A server that answers the first words with these lines, and then nothing more; and when its client has left."""
     asked: list[bytes] = []
+    has_left = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65_536):
@@ -153,8 +154,10 @@ async def _answering(lines: list[bytes]) -> tuple[asyncio.Server, list[bytes]]:
                 if word in data and lines:
                     writer.write(lines.pop(0))
         writer.close()
+        await writer.wait_closed()
+        has_left.set()
 
-    return await asyncio.start_server(serve, "127.0.0.1", 0), asked
+    return await asyncio.start_server(serve, "127.0.0.1", 0), asked, has_left
 
 
 SUBSCRIBED = b"*3\r\n$9\r\nsubscribe\r\n$15\r\nmfa:revocations\r\n:1\r\n"
@@ -162,7 +165,7 @@ PONG = b"*2\r\n$4\r\npong\r\n$0\r\n\r\n"
 
 
 async def test_a_silent_connection_is_asked_and_given_up_when_it_does_not_answer() -> None:
-    server, asked = await _answering([SUBSCRIBED, PONG])
+    server, asked, has_left = await _answering([SUBSCRIBED, PONG])
     async with server:
         pool = pool_for(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}", connect_timeout=1)
         async with aclosing(listen(pool, timeout=0.05, connect_timeout=1, silence=0.05)) as told:
@@ -170,5 +173,7 @@ async def test_a_silent_connection_is_asked_and_given_up_when_it_does_not_answer
             with pytest.raises(StoreUnavailable, match="no answer to a ping"):
                 async with asyncio.timeout(PATIENCE):
                     await anext(told)
+        async with asyncio.timeout(PATIENCE):
+            await has_left.wait()
 
     assert b"".join(asked).count(b"PING") == 2

@@ -19,11 +19,14 @@ ACCOUNTS = st.builds(AccountId, NAMES, NAMES)
 def all_keys(keys: AccountKeys, session: str) -> list[str]:
     """Every key that one account and one of its sessions can have."""
     found = [keys.account, keys.proofs(Scope.ACCOUNT, session), keys.proofs(Scope.SESSION, session)]
+    found += [keys.session(session), keys.farewell("https://idp.test", session)]
     for factor in Factor:
         found += [keys.recent(factor), *keys.codes(factor), *(keys.quiet(purpose, factor) for purpose in Purpose)]
+    known = keys.of_session(Budget.STEP_UP, session)[0]
     for budget in Budget:
-        found += [keys.attempts(budget), keys.bans(budget), *keys.of_session(budget, session)]
-    return found
+        _, *own = keys.of_session(budget, session)
+        found += [keys.attempts(budget), keys.bans(budget), keys.short(budget), *own]
+    return [*found, known]
 
 
 @given(ACCOUNTS, NAMES)

@@ -28,6 +28,8 @@ from mfa_gateway.core.proof import (
     Rejection,
     Ride,
     Rode,
+    ShortCodes,
+    is_short,
 )
 from tests.state.world import GRACE_MS, Guest, MemoryWorld
 
@@ -39,7 +41,8 @@ SESSIONS = st.sampled_from(["one", "two"])
 # Few attempts, so that bans come often. No moment is a multiple of another, so that none ends where another begins.
 REGULATION = Regulation(max_retries=2, find_time_ms=60_013, ban_time_ms=120_011, ban_max_ms=300_007)
 LIFE_MS = 90_017
-TIMES = st.sampled_from([0, 1, 997, 31_001, 62_003, 130_003, 1_000_003])
+TIMES = st.sampled_from([0, 1, 997, 31_001, 62_003, 130_003, 1_000_003, 30_000_001])
+DAY_MS = 24 * 3600 * 1000
 DAYS_30_MS = 30 * 24 * 3600 * 1000
 
 
@@ -54,12 +57,12 @@ class Lane:
     def left(self, now: int) -> int:
         return max(self.until - now, 0)
 
-    def wrong(self, now: int) -> int:
+    def wrong(self, now: int, rules: Regulation) -> int:
         """Count a wrong code; the length of the ban that it brings."""
-        self.attempts = [at for at in self.attempts if now - at < REGULATION.find_time_ms] + [now]
-        if len(self.attempts) < REGULATION.max_retries:
+        self.attempts = [at for at in self.attempts if now - at < rules.find_time_ms] + [now]
+        if len(self.attempts) < rules.max_retries:
             return 0
-        ban = min(REGULATION.ban_time_ms << self.times, REGULATION.ban_max_ms)
+        ban = min(rules.ban_time_ms << self.times, rules.ban_max_ms)
         self.attempts, self.until, self.times = [], now + ban, self.times + 1
         return ban
 
@@ -69,6 +72,7 @@ class Live:
     code: str
     epoch: int
     at: int
+    tries: int = 0
 
 
 @dataclass
@@ -84,34 +88,68 @@ class Model:
     now: int = 0
     epoch: int = 0
     states: dict[Factor, FactorState] = field(default_factory=dict)
-    addresses: dict[Factor, str] = field(default_factory=dict)
+    addresses: dict[Factor, list[str]] = field(default_factory=dict)
+    pending: dict[Factor, tuple[str, int, int]] = field(default_factory=dict)
     live: dict[tuple[Purpose, Factor], Live] = field(default_factory=dict)
-    recent: dict[Factor, list[str]] = field(default_factory=dict)
+    recent: dict[Factor, tuple[list[str], int]] = field(default_factory=dict)
     proofs: dict[Factor, Shown] = field(default_factory=dict)
     account: Lane = field(default_factory=Lane)
     sessions: dict[str, Lane] = field(default_factory=dict)
     known: dict[str, tuple[int, int]] = field(default_factory=dict)
+    short_wrong: list[int] = field(default_factory=list)
+    short_until: int = 0
 
     def redeem(self, asked: Redemption) -> Receipt:
-        needed = {Effect.ACTIVATE: FactorState.PENDING, Effect.DEACTIVATE: FactorState.ACTIVE}.get(asked.effect)
-        if asked.epoch != self.epoch or (needed and self.states.get(asked.target or Factor.TOTP) is not needed):
+        if asked.epoch != self.epoch or not self._has_a_target(asked):
             return Rejected(Rejection.STALE)
         own = self.sessions.setdefault(asked.session, Lane())
         if (rode := self._ride(asked)) is not None:
             return rode
         right = next((factor for factor in asked.factors if self._serves(asked.purpose, factor, asked.presented)), None)
-        once = [factor for factor in asked.factors if asked.presented in self.recent.get(factor, ())]
+        once = [factor for factor in asked.factors if asked.presented in self._recent(factor)]
         elsewhere = any(self._serves(other, factor, asked.presented) for factor in once for other in Purpose)
         if right is None and once and not elsewhere:
             return Rejected(Rejection.SPENT)
         lane, left = self._lane(asked, own)
+        left = max(left, self._short_until(asked) - self.now)
         if left > 0:
             return Banned(left)
         if right is None:
-            return Rejected(Rejection.SPENT) if elsewhere else Rejected(Rejection.WRONG, lane.wrong(self.now))
+            return Rejected(Rejection.SPENT) if elsewhere else self._wrong(asked, lane)
         lane.times = 0
         self._carry_out(asked, right)
         return Redeemed(right)
+
+    def _wrong(self, asked: Redemption, lane: Lane) -> Rejected:
+        return Rejected(Rejection.WRONG, max(lane.wrong(self.now, asked.regulation), self._wrong_short(asked)))
+
+    def _short_until(self, asked: Redemption) -> int:
+        return self.short_until if asked.short else 0
+
+    def _wrong_short(self, asked: Redemption) -> int:
+        """What a wrong short code does to the live ones and to the day; the length of the ban that it brings."""
+        if asked.short is None:
+            return 0
+        for at in [(asked.purpose, factor) for factor in asked.factors if (asked.purpose, factor) in self.live]:
+            live = self.live[at]
+            live.tries += live.epoch == self.epoch and self.now - live.at < LIFE_MS
+            if live.tries >= asked.short.tries:
+                del self.live[at]
+        self.short_wrong = [at for at in self.short_wrong if self.now - at < DAY_MS] + [self.now]
+        if len(self.short_wrong) < asked.short.per_day:
+            return 0
+        self.short_until = self.short_wrong[-asked.short.per_day] + DAY_MS
+        return self.short_until - self.now
+
+    def _has_a_target(self, asked: Redemption) -> bool:
+        match asked.effect:
+            case Effect.ACTIVATE:
+                _, epoch, at = self.pending.get(asked.target or Factor.TOTP, ("", -1, 0))
+                return epoch == self.epoch and self.now - at < DAY_MS
+            case Effect.DEACTIVATE:
+                return self.states.get(asked.target or Factor.TOTP) is FactorState.ACTIVE
+            case Effect.OPEN:
+                return True
 
     def _ride(self, asked: Redemption) -> Rode | None:
         if asked.ride is None or asked.effect is Effect.ACTIVATE:
@@ -121,7 +159,7 @@ class Model:
             if proof is None or (proof.code, proof.epoch) != (asked.presented, self.epoch):
                 continue
             age = self.now - proof.at
-            guarded = asked.effect is Effect.DEACTIVATE and self.account.until > proof.at
+            guarded = asked.effect is Effect.DEACTIVATE and max(self.account.until, self._short_until(asked)) > proof.at
             foreign = asked.ride.same_token and proof.token != asked.token
             if age < asked.ride.younger_than_ms and not guarded and not foreign:
                 if asked.effect is Effect.DEACTIVATE:
@@ -147,6 +185,7 @@ class Model:
         else:
             if asked.effect is Effect.ACTIVATE and asked.target is not None:
                 self.states[asked.target] = FactorState.ACTIVE
+                self.addresses.setdefault(asked.target, []).append(self.pending.pop(asked.target)[0])
                 self.epoch += 1
             self.proofs[right] = Shown(asked.presented, self.epoch, self.now, asked.token)
         self.known[asked.session] = (self.epoch, self.now + DAYS_30_MS)
@@ -156,18 +195,29 @@ class Model:
         del self.states[target]
         self.addresses.pop(target, None)
         self.epoch += 1
+        self.pending.pop(target, None)
         self.live = {at: live for at, live in self.live.items() if at[1] is not target}
 
-    def issue(self, purpose: Purpose, factor: Factor, code: str) -> None:
+    def issue(self, purpose: Purpose, factor: Factor, code: str) -> Change:
+        if is_short(code) and any(code in self._recent(one) for one in Factor):
+            return Change.REPEATED
         self.live[purpose, factor] = Live(code, self.epoch, self.now)
-        self.recent[factor] = [code, *self.recent.get(factor, [])][:8]
+        self.recent[factor] = [code, *self._recent(factor)][:8], self.now
+        return Change.MADE
+
+    def _recent(self, factor: Factor) -> list[str]:
+        """The last codes are kept for a day from the last one on."""
+        codes, at = self.recent.get(factor, ([], 0))
+        return codes if self.now - at < DAY_MS else []
 
     def enrol(self, factor: Factor, address: str) -> Change:
-        if self.states.get(factor) is FactorState.ACTIVE:
-            return Change.STALE
-        if self.addresses.get(factor) != address:
+        if address in self.addresses.get(factor, ()):
+            return Change.KNOWN
+        before, _, at = self.pending.get(factor, ("", -1, 0))
+        if before != address or self.now - at >= DAY_MS:
             self.live.pop((Purpose.ACTIVATE, factor), None)
-        self.states[factor], self.addresses[factor] = FactorState.PENDING, address
+        self.pending[factor] = address, self.epoch, self.now
+        self.states.setdefault(factor, FactorState.PENDING)
         return Change.MADE
 
     def standing_proofs(self) -> set[Proof]:
@@ -179,12 +229,20 @@ class Model:
 class StoreMachine(RuleBasedStateMachine):
     """Does the same to the store and to the model."""
 
+    short = ShortCodes()
+    regulation = REGULATION
+
+    def text(self, code: str) -> str:
+        """What a code is written as."""
+        return code
+
     def __init__(self) -> None:
         super().__init__()
         self._runner = asyncio.Runner()
         self._patch = pytest.MonkeyPatch()
         self._world = MemoryWorld(self._patch)
         self._model = Model()
+        self.issues = 0
 
     def teardown(self) -> None:
         self.run(self._world.close())
@@ -196,11 +254,11 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize()
     def enrolled(self) -> None:
-        self._guest = Guest(self.run(self._world.store()), regulation=REGULATION)
+        self._guest = Guest(self.run(self._world.store()), regulation=self.regulation, short=self.short)
         self.run(self._guest.enrol())
         self._model.epoch = 1
         self._model.states[Factor.EMAIL] = FactorState.ACTIVE
-        self._model.addresses[Factor.EMAIL] = "ada@example.test"
+        self._model.addresses[Factor.EMAIL] = ["ada@example.test"]
 
     @rule(ms=TIMES)
     def time_passes(self, ms: int) -> None:
@@ -209,9 +267,12 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(purpose=st.sampled_from(Purpose), factor=FACTORS, code=CODES)
     def a_code_is_issued(self, purpose: Purpose, factor: Factor, code: str) -> None:
+        self._issue(purpose, factor, self.text(code))
+
+    def _issue(self, purpose: Purpose, factor: Factor, code: str) -> None:
         issued = self._guest.issue(code, factor=factor, purpose=purpose, life_ms=LIFE_MS)
-        assert self.run(issued) is Change.MADE
-        self._model.issue(purpose, factor, code)
+        assert self.run(issued) is self._model.issue(purpose, factor, code)
+        self.issues += 1
 
     @rule(factor=FACTORS, address=st.sampled_from(["ada@example.test", "b@example.test"]))
     def a_factor_is_enrolled(self, factor: Factor, address: str) -> None:
@@ -257,7 +318,7 @@ class StoreMachine(RuleBasedStateMachine):
     ) -> None:
         guest = self._guest.again(session=session, token=f"token of {session}")
         standing = self.run(guest.standing())
-        asked = guest.redemption(code, standing, **changes)
+        asked = guest.redemption(self.text(code), standing, **changes)
         ride = None if ride_ms is None else Ride(ride_ms, same_token=same_token)
         asked = replace(asked, epoch=standing.epoch - epochs_ago, ride=ride, keep_ms=GRACE_MS)
         assert self.run(guest.store.redeem(asked, standing)) == self._model.redeem(asked)
@@ -267,10 +328,33 @@ class StoreMachine(RuleBasedStateMachine):
         if not hasattr(self, "_guest"):
             return
         standing = self.run(self._guest.standing())
+        inventory = self.run(self._guest.store.inventory(self._guest.account))
+        kept = [(one.factor, one.address) for one in inventory.enrolments]
+        assert kept == [(factor, one) for factor in Factor for one in self._model.addresses.get(factor, ())]
         assert standing.epoch == self._model.epoch
         assert standing.factors == self._model.states
         assert {proof for proof in standing.proofs if proof.age_ms < GRACE_MS} == self._model.standing_proofs()
 
 
+class ShortCodesMachine(StoreMachine):
+    """The same where codes have four digits, few tries and a short day. Issuing brings others into play."""
+
+    short = ShortCodes(tries=2, per_day=5)
+    regulation = replace(REGULATION, max_retries=4)
+
+    def text(self, code: str) -> str:
+        return f"{code[:2]}{self.issues // 3:02d}" if len(code) > len("1234") else code
+
+    @rule(code=CODES, factor=FACTORS, session=SESSIONS, times=st.integers(0, 3))
+    def a_new_code_is_tried(self, code: str, factor: Factor, session: str, times: int) -> None:
+        code = self.text(code)
+        self._issue(Purpose.GATE, factor, code)
+        for number in range(times):
+            self._present(f"9{self.issues % 100:02d}{number}", session, factors=(factor,))
+        self._present(code, session, factors=(factor,))
+
+
 TestStore = StoreMachine.TestCase
 TestStore.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestShortCodes = ShortCodesMachine.TestCase
+TestShortCodes.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)

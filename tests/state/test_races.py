@@ -2,13 +2,28 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
 from mfa_gateway.core.account import Factor, FactorState
-from mfa_gateway.core.proof import Banned, Purpose, Receipt, Redeemed, Rejected, Rejection, Rode, Scope
-from tests.state.world import ADDRESS, Guest, ServerWorld
+from mfa_gateway.core.ceremony import Change, Pending
+from mfa_gateway.core.logout import Farewell, Heard
+from mfa_gateway.core.otp import TOTP_DEFAULT, totp_step
+from mfa_gateway.core.proof import (
+    Banned,
+    Effect,
+    Purpose,
+    Receipt,
+    Redeemed,
+    Rejected,
+    Rejection,
+    Rode,
+    Scope,
+)
+from mfa_gateway.state.authenticator import totp_candidates
+from tests.state.world import ADDRESS, Guest, ServerWorld, name, tally
 
 pytestmark = pytest.mark.processes
 
@@ -19,21 +34,6 @@ async def workers(valkey_world: ServerWorld) -> list[Guest]:
     guests = [Guest(await valkey_world.store()), Guest(await valkey_world.store())]
     await guests[0].enrol()
     return guests
-
-
-async def tally(asked: Sequence[Awaitable[Receipt]]) -> Counter[str]:
-    """How often each answer came."""
-    return Counter(map(name, await asyncio.gather(*asked)))
-
-
-def name(receipt: Receipt) -> str:
-    match receipt:
-        case Rejected(why=Rejection.WRONG, ban_left_ms=left) if left > 0:
-            return "wrong, and banned"
-        case Rejected(why=why):
-            return why.value
-        case other:
-            return type(other).__name__
 
 
 async def test_of_200_that_present_one_code_exactly_one_redeems_it(workers: list[Guest]) -> None:
@@ -168,3 +168,180 @@ def test_every_answer_has_a_name_of_its_own() -> None:
         Rejected(Rejection.STALE),
     ]
     assert len(set(map(name, answers))) == len(answers)
+
+
+# --- Authenticators and backup codes --------------------------------------------------------------
+
+SECRET = b"12345678901234567890"
+PAPER = ("ABCDEFGHIJ", "KLMNOPQRST")
+
+
+async def test_of_200_that_present_one_backup_code_exactly_one_redeems_it(workers: list[Guest]) -> None:
+    await workers[0].store.hand_out_backup(workers[0].account, PAPER)
+    codes = (PAPER[0], PAPER[0].lower())
+    answers = await tally([workers[number % 2].present(codes[number % 3 == 0], ride=None) for number in range(200)])
+    assert answers == {"Redeemed": 1, "spent": 199}
+    assert (await workers[0].store.inventory(workers[0].account)).backup_left == 1
+
+
+async def test_of_100_that_confirm_one_authenticator_exactly_one_does(workers: list[Guest]) -> None:
+    first = workers[0]
+    standing = await first.standing()
+    pending = await first.store.enrol_secret(
+        first.account, secret=SECRET, profile=TOTP_DEFAULT, epoch=standing.epoch, name=""
+    )
+    found = await first.store.resume(first.account)
+    assert isinstance(pending, Pending)
+    assert found is not None
+    code = dict(totp_candidates(SECRET, standing.now_ms))[totp_step(standing.now_ms)]
+    asked = first.redemption(
+        code,
+        standing,
+        factors=(Factor.TOTP,),
+        purpose=Purpose.ACTIVATE,
+        effect=Effect.ACTIVATE,
+        target=Factor.TOTP,
+        enrolment=pending.id,
+        ride=None,
+    )
+    seen = replace(standing, sealed={Factor.TOTP: found.sealed})
+    answers = await tally([workers[number % 2].store.redeem(asked, seen) for number in range(100)])
+    assert answers == {"Redeemed": 1, "stale": 99}
+    assert (await first.standing()).epoch == standing.epoch + 1
+
+
+async def test_of_60_operators_that_add_addresses_at_once_five_find_room(workers: list[Guest]) -> None:
+    asked = [workers[at % 2].store.attach(workers[0].account, Factor.SMS, f"+4917012345{at:02d}") for at in range(60)]
+    assert Counter(await asyncio.gather(*asked)) == {Change.MADE: 5, Change.FULL: 55}
+
+
+# --- Honest clients that repeat themselves --------------------------------------------------------
+
+
+async def spend(guest: Guest, code: str) -> None:
+    await guest.issue(code)
+    await guest.present(code, ride=None)
+
+
+async def supersede(guest: Guest, code: str) -> None:
+    await guest.issue(code)
+    await guest.issue("999999")
+
+
+async def let_expire(guest: Guest, code: str) -> None:
+    await guest.issue(code, life_ms=1)
+    deadline = asyncio.get_running_loop().time() + 5
+    while await guest.store._line.ask(
+        "EXISTS", *guest.store._foundation.names_now().keys.of(guest.account).codes(Factor.EMAIL)
+    ):
+        assert asyncio.get_running_loop().time() < deadline
+
+
+@pytest.mark.parametrize("ends", [spend, supersede, let_expire])
+async def test_eight_parallel_calls_with_a_dead_code_never_lead_to_a_ban(
+    workers: list[Guest], ends: Callable[[Guest, str], Awaitable[None]]
+) -> None:
+    for turn in range(4):
+        code = f"1000{turn:02d}"
+        await ends(workers[0], code)
+        calls = [workers[number % 2].present(code, ride=None) for number in range(8)]
+        assert await tally(calls) == {"spent": 8}
+    assert await workers[0].attempts() == 0
+    await workers[0].issue("123456")
+    assert await workers[0].present("123456") == Redeemed(Factor.EMAIL)
+
+
+async def test_eight_parallel_calls_with_a_used_authenticator_code_never_lead_to_a_ban(workers: list[Guest]) -> None:
+    await workers[0].store.attach(workers[0].account, Factor.TOTP, SECRET)
+    standing = await workers[0].standing()
+    code = dict(totp_candidates(SECRET, standing.now_ms))[totp_step(standing.now_ms)]
+    assert await workers[0].present(code, ride=None) == Redeemed(Factor.TOTP)
+    assert await tally([workers[number % 2].present(code, ride=None) for number in range(8)]) == {"spent": 8}
+    assert await workers[0].attempts() == 0
+
+
+# --- One budget -----------------------------------------------------------------------------------
+
+
+async def test_wrong_codes_spread_over_every_way_ban_after_five_in_all(workers: list[Guest]) -> None:
+    one, other = workers
+    await one.store.hand_out_backup(one.account, PAPER)
+    await one.pend(address="new@example.test")
+    epoch = (await one.standing()).epoch
+    await one.store.enrol_secret(one.account, secret=SECRET, profile=TOTP_DEFAULT, epoch=epoch)
+    pending = await one.store.resume(one.account)
+    assert pending is not None
+    confirm = {
+        "factors": (Factor.TOTP,),
+        "purpose": Purpose.ACTIVATE,
+        "effect": Effect.ACTIVATE,
+        "target": Factor.TOTP,
+        "enrolment": pending.id,
+    }
+    asked = [
+        one.present("900000"),
+        other.present("ZZZZZZZZZZ"),
+        one.activate("900001"),
+        other.present("9000002", **confirm),
+        one.deactivate("900003"),
+        other.present("900004"),
+        one.present("ZZZZZZZZZY"),
+    ]
+    assert await tally(asked) == {"wrong": 4, "wrong, and banned": 1, "Banned": 2}
+
+
+# --- Revocations ------------------------------------------------------------------------------
+
+
+async def test_of_200_revocations_each_begins_an_epoch(workers: list[Guest]) -> None:
+    before = (await workers[0].standing()).epoch
+    await asyncio.gather(*(workers[number % 2].store.revoke(workers[0].account) for number in range(200)))
+    assert (await workers[1].standing()).epoch == before + 200
+
+
+async def test_two_good_answers_at_once_end_the_window_and_the_epoch_moves_twice(workers: list[Guest]) -> None:
+    await workers[0].issue("123456")
+    assert name(await workers[0].present("123456")) == "Redeemed"
+    before = await workers[1].standing()
+    assert len(before.proofs) == 1
+    await asyncio.gather(*(worker.store.revoke(worker.account) for worker in workers))
+    after = await workers[1].standing()
+    assert (after.proofs, after.epoch) == ((), before.epoch + 2)
+
+
+async def test_no_proof_of_an_old_epoch_survives_a_revocation_that_races_its_redemption(workers: list[Guest]) -> None:
+    seen: Counter[str] = Counter()
+    for number in range(100):
+        code = f"{number:06d}"
+        await workers[0].issue(code)
+        standing = await workers[0].standing()
+        redemption = workers[0].redemption(code, standing)
+        redeeming = workers[0].store.redeem(redemption, standing)
+        revoking = workers[1].store.revoke(workers[1].account)
+        # Whichever is asked first reaches the store first about as often as not.
+        both = (redeeming, revoking) if number % 2 else (revoking, redeeming)
+        receipt = (await asyncio.gather(*both))[0 if number % 2 else 1]
+        after = await workers[number % 2].standing()
+        assert (after.proofs, after.epoch) == ((), standing.epoch + 1)
+        seen[name(receipt)] += 1
+    assert seen["Redeemed"] + seen["stale"] == 100
+
+
+async def test_a_window_that_closes_while_200_ride_lets_nobody_ride_afterwards(workers: list[Guest]) -> None:
+    await workers[0].issue("123456")
+    assert name(await workers[0].present("123456")) == "Redeemed"
+    rides = [workers[number % 2].present("123456") for number in range(200)]
+    closing = workers[1].store.close_window(workers[0].account, scope=Scope.ACCOUNT, session="")
+    *receipts, _ = await asyncio.gather(*rides, closing)
+    told = Counter(name(receipt) for receipt in receipts if receipt is not None)
+    assert told["Rode"] + told["spent"] == 200
+    assert name(await workers[0].present("123456")) == "spent"
+    assert (await workers[1].standing()).proofs == ()
+
+
+async def test_of_200_that_bring_one_word_of_an_issuer_one_ends_something(workers: list[Guest]) -> None:
+    word = Farewell(workers[0].account, "https://idp.test", "out-1", life_ms=60_000)
+    before = (await workers[0].standing()).epoch
+    heard = await asyncio.gather(*(workers[number % 2].store.bid_farewell(word) for number in range(200)))
+    assert Counter(heard) == {Heard.FIRST: 1, Heard.AGAIN: 199}
+    assert (await workers[1].standing()).epoch == before + 1

@@ -9,6 +9,7 @@ from mfa_gateway.core.proof import Banned, Budget, Purpose, Redeemed, Rejected, 
 from mfa_gateway.state import AccountFacts, AccountRecord, BudgetFacts, Store
 from tests.state.world import ADA, ADDRESS, BOB, MINUTE_MS, Guest, World
 
+SECRET = b"a secret that is long enough"
 RECORD = AccountRecord(ADDRESS, email_verified=True, phone="+491701234567", phone_verified=False, locale="de")
 
 
@@ -54,7 +55,7 @@ async def test_a_record_alone_voids_nothing(ada: Guest) -> None:
 
 
 async def test_a_factor_that_an_operator_vouches_for_is_active_at_once(ada: Guest) -> None:
-    await ada.store.put_record(ADA, RECORD, factors={Factor.EMAIL: ADDRESS, Factor.TOTP: b"secret"})
+    await ada.store.put_record(ADA, RECORD, factors={Factor.EMAIL: ADDRESS, Factor.TOTP: SECRET})
     standing = await ada.standing()
     assert standing.active() == (Factor.EMAIL, Factor.TOTP)
     assert standing.epoch == 1
@@ -101,7 +102,7 @@ async def test_a_sealed_address_cannot_be_moved_to_another_account(ada: Guest, w
 
 
 async def test_resetting_removes_factors_and_keeps_the_record(ada: Guest, world: World) -> None:
-    await ada.store.put_record(ADA, RECORD, factors={Factor.EMAIL: ADDRESS, Factor.TOTP: b"secret"})
+    await ada.store.put_record(ADA, RECORD, factors={Factor.EMAIL: ADDRESS, Factor.TOTP: SECRET})
     await ada.issue("111111")
     await ada.present("111111")
     await ada.issue("222222")
@@ -175,7 +176,7 @@ async def test_what_is_shown_of_an_account_nobody_knows(store: Store) -> None:
         disabled=False,
         epoch=0,
         factors={},
-        budgets={Budget.STEP_UP: BudgetFacts(0, 0, 0)},
+        budgets=dict.fromkeys(Budget, BudgetFacts(0, 0, 0)),
     )
     assert await store.show(ADA) == nothing
 
@@ -190,7 +191,7 @@ async def test_what_is_shown_tells_states_attempts_and_bans(ada: Guest, world: W
     assert shown.has_record
     assert shown.epoch == 1
     assert shown.factors == {Factor.EMAIL: FactorState.ACTIVE, Factor.SMS: FactorState.PENDING}
-    assert shown.budgets == {Budget.STEP_UP: BudgetFacts(3, 0, 0)}
+    assert shown.budgets == {Budget.FIRST_FACTOR: BudgetFacts(0, 0, 0), Budget.STEP_UP: BudgetFacts(3, 0, 0)}
     for _ in range(2):
         await ada.present("999999")
     await world.pass_time(MINUTE_MS)

@@ -29,7 +29,15 @@ def test_every_script_says_what_it_takes_and_gives(script: Script) -> None:
 
 def test_every_lua_file_is_a_script_that_is_loaded() -> None:
     lua = files("mfa_gateway.state").joinpath("lua")
-    assert sorted(entry.name for entry in lua.iterdir()) == sorted(f"{script.name}.lua" for script in ALL)
+    found = sorted(entry.name for entry in lua.iterdir() if entry.is_file())
+    assert found == sorted(f"{script.name}.lua" for script in ALL)
+
+
+def test_every_part_is_put_where_it_is_asked_for() -> None:
+    parts = [part.read_text() for part in files("mfa_gateway.state").joinpath("lua", "parts").iterdir()]
+    for script in ALL:
+        assert "-- include:" not in script.text
+    assert all(any(part in script.text for script in ALL) for part in parts)
 
 
 @pytest.mark.parametrize("script", ALL, ids=lambda script: script.name)

@@ -5,8 +5,9 @@ import hashlib
 from collections.abc import Iterator
 
 from mfa_gateway.core.account import AccountId, Factor
+from mfa_gateway.core.otp import TotpProfile
 from mfa_gateway.core.proof import Purpose, Redeemed, Scope
-from mfa_gateway.core.quota import Quota, QuotaKind, Window
+from mfa_gateway.core.quota import Conversion, Quota, QuotaKind, Window
 from mfa_gateway.state import AccountRecord
 from tests.state.world import GRACE_MS, KEY, Guest, World
 
@@ -16,6 +17,9 @@ SESSION, TOKEN = "session-of-ada", "token-of-ada"
 SECRET = b"a-totp-secret-of-ada"
 CODES = ("271828", "314159", "161803")
 CLIENT = "203.0.113.77"
+WORK, NAME = "countess@work.example.test", "Adas-little-telephone"
+PENDING_SECRET = b"another-secret-of-ada"
+BACKUP = ("KLMNOPQRST", "UVWXYZ2345")
 
 
 async def play(ada: Guest) -> None:
@@ -33,7 +37,17 @@ async def play(ada: Guest) -> None:
     assert await ada.present(CODES[1]) == Redeemed(Factor.EMAIL)
     assert await ada.again(scope=Scope.ACCOUNT).present("999999") is not None
     await ada.issue(CODES[2], factor=Factor.SMS)
+    await ada.store.attach(ada.account, Factor.EMAIL, WORK, name=NAME)
+    epoch = (await ada.standing()).epoch
+    await ada.store.enrol_secret(
+        ada.account, secret=PENDING_SECRET, profile=TotpProfile(digits=8), epoch=epoch, name=NAME
+    )
+    await ada.store.print_backup(ada.account, codes=BACKUP, level=30, epoch=epoch)
+    assert await ada.present(BACKUP[0]) == Redeemed(Factor.BACKUP)
+    await ada.store.remember_login(ada.account, session=ada.session)
     subjects = ((ada.account.realm, ada.account.subject), (ADDRESS,), (PHONE,), (CLIENT,), ())
+    conversion = Conversion(window_ms=60_000, least_sent=5, least_rate=0.5, stop_ms=60_000)
+    await ada.store.expect(ada.account, purpose=Purpose.GATE, country="DE", conversion=conversion, life_ms=60_000)
     await ada.store.spend([Quota(kind, (Window(5, 60_000),), who) for kind in QuotaKind for who in subjects])
 
 
@@ -49,9 +63,22 @@ async def dump(world: World) -> bytes:
                 found += await world.ask("HGETALL", key)
             case b"list":
                 found += await world.ask("LRANGE", key, 0, -1)
+            case b"set":
+                found += await world.ask("SMEMBERS", key)
             case kind:
                 raise AssertionError(f"keys of type {kind!r} were not looked into")
     return b"\n".join(found)
+
+
+async def raw_dump(world: World) -> bytes:
+    """The same as it would lie in a file of the server's: every key as SCAN finds it, every value as DUMP gives it."""
+    found, cursor = [], b"0"
+    while True:
+        cursor, keys = await world.ask("SCAN", cursor, "COUNT", 100)
+        for key in keys:
+            found += [key, await world.ask("DUMP", key)]
+        if cursor == b"0":
+            return b"\n".join(found)
 
 
 def disguises(secret: bytes) -> Iterator[bytes]:
@@ -68,11 +95,25 @@ def disguises(secret: bytes) -> Iterator[bytes]:
 async def test_a_dump_shows_nothing_of_anybody(ada: Guest, world: World) -> None:
     ada = ada.again(account=AccountId(REALM, SUBJECT), session=SESSION, token=TOKEN, scope=Scope.SESSION)
     await play(ada)
-    seen = await dump(world)
+    seen = b"\n".join((await dump(world), await raw_dump(world)))
     assert seen.count(b"mfa:{") > 15
-    for secret in (REALM, SUBJECT, ADDRESS, PHONE, SESSION, TOKEN, CLIENT, *CODES, "lovelace", f"{REALM}:{SUBJECT}"):
+    for secret in (
+        REALM,
+        SUBJECT,
+        ADDRESS,
+        PHONE,
+        SESSION,
+        TOKEN,
+        CLIENT,
+        WORK,
+        NAME,
+        *CODES,
+        *BACKUP,
+        "lovelace",
+        f"{REALM}:{SUBJECT}",
+    ):
         assert not [form for form in disguises(secret.encode()) if form in seen], secret
-    for raw in (SECRET, KEY):
+    for raw in (SECRET, PENDING_SECRET, KEY):
         assert not [form for form in disguises(raw) if form in seen]
 
 
@@ -80,7 +121,7 @@ async def test_everything_that_can_become_old_goes_away_by_itself(ada: Guest, wo
     await play(ada)
     for key in await world.ask("KEYS", "mfa:{*"):
         expires = await world.ask("PTTL", key) > 0
-        assert expires != key.endswith(b"}:account"), key
+        assert expires != key.endswith((b"}:account", b"}:backup")), key
 
 
 async def test_nothing_secret_is_in_a_repr_of_the_store(ada: Guest) -> None:

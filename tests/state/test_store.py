@@ -127,9 +127,15 @@ async def test_a_pinned_address_is_not_readable_without_the_vault(ada: Guest) ->
     assert b"example" not in sealed
 
 
-async def test_an_active_factor_is_not_enrolled_again(ada: Guest) -> None:
+async def test_an_active_address_is_not_enrolled_again(ada: Guest) -> None:
     await ada.enrol()
-    assert await ada.pend(address="mallory@example.test") is Change.STALE
+    assert await ada.pend(address=ADDRESS) is Change.KNOWN
+
+
+async def test_a_pending_address_takes_nothing_from_the_active_one(ada: Guest) -> None:
+    await ada.enrol()
+    assert await ada.pend(address="mallory@example.test") is Change.MADE
+    assert (await ada.standing()).state(Factor.EMAIL) is FactorState.ACTIVE
     assert ada.store.pinned_address(ADA, Factor.EMAIL, await ada.standing()) == ADDRESS
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from mfa_gateway.core.account import Factor
 from mfa_gateway.core.fault import StoreUnavailable
-from mfa_gateway.core.otp import totp_candidates, totp_step
+from mfa_gateway.core.otp import totp_step
 from mfa_gateway.core.proof import Receipt, Redeemed, Ride, Rode
+from mfa_gateway.state.authenticator import totp_candidates
 from tests.state.world import GRACE_MS, MINUTE_MS, SPENT, WRONG, Guest, World
 
 SECRET = b"12345678901234567890"

@@ -4,9 +4,11 @@ who enrols and presents codes.
 Time passes without waiting. In fakeredis the clock is exchanged; on a real server what is kept is made older.
 """
 
+import asyncio
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, Protocol
@@ -15,7 +17,7 @@ import pytest
 from redis.asyncio.connection import BlockingConnectionPool
 
 from mfa_gateway.core.account import AccountId, Factor, Standing
-from mfa_gateway.core.ceremony import Change
+from mfa_gateway.core.ceremony import Change, Pending
 from mfa_gateway.core.proof import (
     Budget,
     Effect,
@@ -27,6 +29,8 @@ from mfa_gateway.core.proof import (
     Rejection,
     Ride,
     Scope,
+    ShortCodes,
+    is_short,
 )
 from mfa_gateway.state import Store, StoreSettings, prepare_store
 from mfa_gateway.state.connection import pool_for
@@ -102,7 +106,8 @@ class MemoryWorld:
         return await self._stores[0]._line.ask(*words)
 
     async def pass_time(self, ms: int) -> None:
-        self._clock.now += ms / 1000
+        # In the middle of a millisecond, where what a float leaves out does not show.
+        self._clock.now = (int(self._clock.now * 1000) + ms + 0.5) / 1000
 
     async def close(self) -> None:
         for store in self._stores:
@@ -135,20 +140,22 @@ class ServerWorld:
     async def _age(self, key: bytes, ms: int) -> None:
         kind = key.partition(b"}:")[2].split(b":")[0].decode()
         match kind:
-            case "proofs":
+            case "proofs" | "countries":
                 for name, value in _pairs(await self.ask("HGETALL", key)):
                     await self.ask("HSET", key, name, re.sub(rb"^\d+", lambda at: b"%d" % (int(at[0]) - ms), value))
-            case "bans":
-                until = await self.ask("HGET", key, "until")
-                if until is not None:
-                    await self.ask("HSET", key, "until", int(until) - ms)
-            case "attempts" | "quota":
+            case "bans" | "pending":
+                for moment in {"bans": ("until", "short"), "pending": ("at",)}[kind]:
+                    at = await self.ask("HGET", key, moment)
+                    if at is not None:
+                        await self.ask("HSET", key, moment, int(at) - ms)
+            case "attempts" | "quota" | "short":
                 for index, at in enumerate(await self.ask("LRANGE", key, 0, -1)):
                     await self.ask("LSET", key, index, int(at) - ms)
-            case "code":
-                digest, fingerprint, epoch, at, life = (await self.ask("GET", key)).split(b":")
-                value = b":".join((digest, fingerprint, epoch, b"%d" % (int(at) - ms), life))
-                await self.ask("SET", key, value, "KEEPTTL")
+            case "code" | "session":
+                parts = (await self.ask("GET", key)).split(b":")
+                place = {"code": 3, "session": 1}[kind]
+                parts[place] = b"%d" % (int(parts[place]) - ms)
+                await self.ask("SET", key, b":".join(parts), "KEEPTTL")
             case _:
                 pass
         left = await self.ask("PTTL", key)
@@ -174,6 +181,7 @@ class Guest:
     token: str = "token-1"
     scope: Scope = Scope.ACCOUNT
     regulation: Regulation = field(default_factory=Regulation)
+    short: ShortCodes = field(default_factory=ShortCodes)
 
     def again(self, **changes: Any) -> "Guest":
         """The same account, otherwise."""
@@ -189,7 +197,8 @@ class Guest:
 
     async def pend(self, factor: Factor = Factor.EMAIL, address: str = ADDRESS) -> Change:
         epoch = (await self.standing()).epoch
-        return await self.store.enrol(self.account, factor=factor, address=address, epoch=epoch)
+        pending = await self.store.enrol(self.account, factor=factor, address=address, epoch=epoch)
+        return Change.MADE if isinstance(pending, Pending) else pending
 
     async def issue(
         self,
@@ -253,5 +262,21 @@ class Guest:
             ride=Ride(GRACE_MS),
             keep_ms=GRACE_MS,
             regulation=self.regulation,
+            short=self.short if is_short(code) else None,
         )
         return replace(asked, **changes)
+
+
+async def tally(asked: Sequence[Awaitable[Receipt]]) -> Counter[str]:
+    """How often each answer came."""
+    return Counter(map(name, await asyncio.gather(*asked)))
+
+
+def name(receipt: Receipt) -> str:
+    match receipt:
+        case Rejected(why=Rejection.WRONG, ban_left_ms=left) if left > 0:
+            return "wrong, and banned"
+        case Rejected(why=why):
+            return why.value
+        case other:
+            return type(other).__name__

@@ -32,7 +32,9 @@ class Mailbox:
         if self.shows:
             title = f"Mail to {', '.join(envelope.rcpt_tos)}: {message['subject']}"
             out.print(Panel(text.strip(), title=title, border_style="cyan"), soft_wrap=False)
-        self._texts.put_nowait(text)
+        # Who waits, waits for a code: notices hold none.
+        if _CODE.search(text):
+            self._texts.put_nowait(text)
         return "250 OK"
 
     @property

@@ -108,7 +108,8 @@ class Supervisor:
         self._crew = await self._mustered(settings)
         self._stage = Stage.SERVING
         port = self._listeners[0].getsockname()[1]
-        self._announce(f"mfa-gateway listens on http://{settings.listen.host}:{port}")
+        scheme = "http" if settings.tls is None else "https"
+        self._announce(f"mfa-gateway listens on {scheme}://{settings.listen.host}:{port}")
 
     async def _mustered(self, settings: Settings) -> Crew:
         crew = Crew(settings, self._listeners, bury=self._bury, mourn=lambda: self._bury({("worker_deaths",): 1}))

@@ -3,21 +3,31 @@
 --       2 proofs of the scope's value
 --       3 the session's last epoch with a proof   4 attempts of the session   5 bans of the session
 --       6 attempts of the account                 7 bans of the account
---       8.. for each factor: its recent fingerprints, then its live code of each purpose, the redemption's own first
---       then the live codes of the target, which a deactivation takes along
+--       8 the set of backup codes
+--       9 wrong short codes of the account, over a day
+--       10.. for each factor: its recent fingerprints, then its live code of each purpose, the redemption's own first
+--       then what is pending of the target, for an activation, or its live codes, which a deactivation takes along
 -- ARGV  1 epoch   2 effect: open, activate, deactivate   3 target, or ''
 --       4 a ride needs a proof younger than this in ms, or -1 for no ride   5 and of this token, or ''
 --       6 token to remember   7 ms to keep the proof
 --       8 max_retries   9 find_time in ms   10 ban_time in ms   11 ban_max in ms
 --       12 '1' where the session has a name   13 ms that a session is known   14 ms that bans are remembered
 --       15 fingerprints to keep   16 ms to keep them   17 number of purposes   18 number of factors
---       19.. for each factor: name, fingerprint, digest, number of TOTP candidates, then step and digest of each
+--       19 id of the enrolment that is activated or taken away, or '' for whichever is pending, or for all
+--       20 wrong tries that a short code survives, with the last of which it is void, or 0 where this is no short code
+--       21 wrong short codes in a day   22 ms of that day
+--       23.. for each factor: name, fingerprint, digest, number of TOTP candidates, then step, digest, and id of each
 -- gives { 'stale' } | { 'rode', factor, age in ms } | { 'spent' } | { 'banned', ms left }
 --       | { 'wrong', ms of the ban it brought, or 0 } | { 'redeemed', factor }
 --
 -- Codes, fingerprints and tokens are HMAC digests on both sides, so comparing them with == tells nobody anything: who
 -- does not know the key cannot choose a digest to approach another with.
+--
+-- Short codes are compared under stricter numbers beside those of the budget, and these have no reserve: whichever lane
+-- an attempt is counted in, it counts against the live codes and against the day of the account.
 
+-- include: epoch
+-- include: enrolments
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
@@ -26,7 +36,12 @@ local younger_than, of_token, token, keep = tonumber(ARGV[4]), ARGV[5], ARGV[6],
 local max_retries, find_time = tonumber(ARGV[8]), tonumber(ARGV[9])
 local ban_time, ban_max = tonumber(ARGV[10]), tonumber(ARGV[11])
 
-local next_key, next_arg = 8, 19
+local chosen = ARGV[19]
+local tries, per_day, day = tonumber(ARGV[20]), tonumber(ARGV[21]), tonumber(ARGV[22])
+local is_short = tries > 0
+local wrong_today = KEYS[9]
+
+local next_key, next_arg = 10, 23
 local function take_key()
   next_key = next_key + 1
   return KEYS[next_key - 1]
@@ -40,7 +55,7 @@ local factors = {}
 for i = 1, tonumber(ARGV[18]) do
   local factor = { name = take_arg(), fingerprint = take_arg(), digest = take_arg(), codes = {}, candidates = {} }
   for j = 1, tonumber(take_arg()) do
-    factor.candidates[j] = { step = tonumber(take_arg()), digest = take_arg() }
+    factor.candidates[j] = { step = tonumber(take_arg()), digest = take_arg(), id = take_arg() }
   end
   factor.recent = take_key()
   for j = 1, tonumber(ARGV[17]) do
@@ -48,9 +63,9 @@ for i = 1, tonumber(ARGV[18]) do
   end
   factors[i] = factor
 end
-local first_code_of_target = next_key
+local first_key_of_target = next_key
 
-local account = redis.call('HMGET', KEYS[1], 'epoch', 'disabled', target)
+local account = redis.call('HMGET', KEYS[1], 'epoch', 'disabled', target, target .. ':sealed')
 local epoch = account[1] or '0'
 
 local function banned_until(bans)
@@ -61,18 +76,37 @@ local function ban_left(bans)
   return math.max(banned_until(bans) - now, 0)
 end
 
+-- The moment from which on short codes are compared again. It matters to nothing else.
+local function short_until()
+  return is_short and tonumber(redis.call('HGET', KEYS[7], 'short') or 0) or 0
+end
+
 local function deactivate()
-  redis.call('HDEL', KEYS[1], target, target .. ':sealed', target .. ':mark', target .. ':step')
-  epoch = redis.call('HINCRBY', KEYS[1], 'epoch', 1)
-  for i = first_code_of_target, #KEYS do
+  take_away(KEYS[1], KEYS[8], target, chosen)
+  epoch = begin_epoch(KEYS[1])
+  for i = first_key_of_target, #KEYS do
     redis.call('DEL', KEYS[i])
   end
 end
 
 -- Stale: the decision was made about an account that has changed since.
-local needed = { activate = 'pending', deactivate = 'active' }
-if epoch ~= expected or account[2] or (needed[effect] and account[3] ~= needed[effect]) then
+if epoch ~= expected or account[2] then
   return { 'stale' }
+end
+local pending
+if effect == 'activate' then
+  pending = redis.call('HMGET', KEYS[first_key_of_target], 'id', 'sealed', 'epoch', 'at', 'life')
+  local age = now - (pending[4] or now)
+  if not pending[1] or pending[3] ~= epoch or (chosen ~= '' and pending[1] ~= chosen) then
+    return { 'stale' }
+  end
+  if age < 0 or age >= tonumber(pending[5]) then
+    return { 'stale' }
+  end
+elseif effect == 'deactivate' then
+  if account[3] ~= 'active' or (chosen ~= '' and not enrolment(account[4], chosen)) then
+    return { 'stale' }
+  end
 end
 
 -- Ride: the code of a proof that is still good passes again and writes nothing, but for a deactivation, which is done.
@@ -81,7 +115,7 @@ end
 -- to a deactivation if the account was banned at any moment since its proof.
 local function rides(at)
   if effect == 'open' then return true end
-  return effect == 'deactivate' and banned_until(KEYS[7]) <= at
+  return effect == 'deactivate' and math.max(banned_until(KEYS[7]), short_until()) <= at
 end
 
 if younger_than >= 0 then
@@ -103,7 +137,8 @@ end
 local function live(key)
   local stored = redis.call('GET', key)
   if not stored then return nil end
-  local digest, fingerprint, made_in, at, life = string.match(stored, '^(%x+):(%x+):(%d+):(%d+):(%d+)$')
+  local digest, fingerprint, made_in, at, life, id =
+    string.match(stored, '^(%x+):(%x+):(%d+):(%d+):(%d+):(%x*):?%d*$')
   local age = now - at
   if age < 0 then
     -- The clock was set back. Nobody can say how old this code is, so it never serves again.
@@ -111,15 +146,27 @@ local function live(key)
     return nil
   end
   if made_in ~= epoch or age >= tonumber(life) then return nil end
-  return digest, fingerprint
+  return digest, fingerprint, id
 end
 
-local function right_step(factor)
-  local last = tonumber(redis.call('HGET', KEYS[1], factor.name .. ':step') or -1)
+-- Each authenticator has a last step of its own.
+local function right_candidate(factor)
   for _, candidate in ipairs(factor.candidates) do
-    if candidate.digest == factor.digest and candidate.step > last then return candidate.step end
+    if candidate.digest == factor.digest then
+      local last = redis.call('HGET', KEYS[1], factor.name .. ':step:' .. candidate.id)
+      if candidate.step > tonumber(last or -1) then return candidate end
+    end
   end
   return nil
+end
+
+-- What of a factor the presented code is a code of: { id, and a step where it is an authenticator's }, or nil.
+local function served_by(factor)
+  if factor.name == 'backup' then
+    return redis.call('SISMEMBER', KEYS[8], factor.digest) == 1 and { id = '' } or nil
+  end
+  local digest, _, id = live(factor.codes[1])
+  return right_candidate(factor) or (digest == factor.digest and { id = id }) or nil
 end
 
 local function is_recent(factor)
@@ -137,12 +184,42 @@ local function serves_elsewhere(factor)
   return false
 end
 
-local right, step
+-- One more wrong try at a short code, written behind the rest of it. A code that is void stays a recent one.
+local function count_try(key)
+  if not live(key) then return end
+  local code, tried = string.match(redis.call('GET', key), '^(%x+:%x+:%d+:%d+:%d+:%x*):?(%d*)$')
+  local wrong = (tonumber(tried) or 0) + 1
+  if wrong >= tries then
+    redis.call('DEL', key)
+  else
+    redis.call('SET', key, code .. ':' .. wrong, 'KEEPTTL')
+  end
+end
+
+-- What a wrong short code brings: its tries, and when the day is full, the ms until the oldest of its codes has left.
+local function count_short()
+  for _, factor in ipairs(factors) do
+    count_try(factor.codes[1])
+  end
+  redis.call('LTRIM', wrong_today, -per_day, -1)
+  local oldest = redis.call('LINDEX', wrong_today, -per_day)
+  if not oldest or now - oldest >= day then return 0 end
+  -- Not more than a day, should the clock have been set back.
+  local rest = math.min(oldest + day - now, day)
+  redis.call('HSET', KEYS[7], 'short', string.format('%d', now + rest))
+  local remembered = rest + tonumber(ARGV[14])
+  if redis.call('PTTL', KEYS[7]) < remembered then
+    redis.call('PEXPIRE', KEYS[7], remembered)
+  end
+  return rest
+end
+
+local right, served
 local once_issued, elsewhere = false, false
 for _, factor in ipairs(factors) do
   if not right then
-    step = #factor.candidates > 0 and right_step(factor) or nil
-    if step or live(factor.codes[1]) == factor.digest then right = factor end
+    served = served_by(factor)
+    if served then right = factor end
   end
   if not right and is_recent(factor) then
     once_issued = true
@@ -165,6 +242,7 @@ if left > 0 and redis.call('GET', KEYS[3]) == epoch then
   local own = ban_left(bans)
   left = own > 0 and math.min(left, own) or 0
 end
+left = math.max(left, short_until() - now)
 if left > 0 then
   return { 'banned', left }
 end
@@ -175,43 +253,64 @@ end
 -- Count, before anything is made of the comparison: a store that cannot count stops here with an error.
 redis.call('RPUSH', attempts, now)
 redis.call('PEXPIRE', attempts, find_time)
+if is_short then
+  redis.call('RPUSH', wrong_today, now)
+  redis.call('PEXPIRE', wrong_today, day)
+end
 
 -- Compare. The attempt that fills the window with a wrong code brings the ban, twice as long each time.
 if not right then
+  local rest = is_short and count_short() or 0
   redis.call('LTRIM', attempts, -max_retries, -1)
   local oldest = redis.call('LINDEX', attempts, -max_retries)
   if not oldest or now - oldest >= find_time then
-    return { 'wrong', 0 }
+    return { 'wrong', rest }
   end
   local times = redis.call('HINCRBY', bans, 'times', 1)
   local ban = math.min(ban_time * 2 ^ math.min(times - 1, 40), ban_max)
   redis.call('HSET', bans, 'until', now + ban)
   redis.call('PEXPIRE', bans, ban + tonumber(ARGV[14]))
   redis.call('DEL', attempts)
-  return { 'wrong', ban }
+  return { 'wrong', math.max(ban, rest) }
 end
 
 -- Consume. A right code takes back its own count, no other, and ends the doubling of bans.
 redis.call('RPOP', attempts)
+if is_short then
+  redis.call('RPOP', wrong_today)
+end
 if redis.call('EXISTS', bans) == 1 then
   redis.call('HSET', bans, 'times', 0)
 end
-if step then
-  redis.call('HSET', KEYS[1], right.name .. ':step', step)
+if served.step or right.name == 'backup' then
+  if served.step then
+    redis.call('HSET', KEYS[1], right.name .. ':step:' .. served.id, served.step)
+  else
+    redis.call('SREM', KEYS[8], right.digest)
+  end
   redis.call('LPUSH', right.recent, right.fingerprint)
   redis.call('LTRIM', right.recent, 0, ARGV[15] - 1)
   redis.call('PEXPIRE', right.recent, ARGV[16])
 else
   redis.call('DEL', right.codes[1])
 end
+-- A code that was sent to no address in particular went to the first.
+local used = pending and pending[1] or served.id
+if used == '' then
+  used = string.match(redis.call('HGET', KEYS[1], right.name .. ':sealed') or '', '^(%x+):') or ''
+end
+redis.call('HSET', KEYS[1], right.name .. ':used:' .. used, now)
 
 -- Effect.
 if effect == 'deactivate' then
   deactivate()
 else
   if effect == 'activate' then
-    redis.call('HSET', KEYS[1], target, 'active', 'recorded', '1')
-    epoch = redis.call('HINCRBY', KEYS[1], 'epoch', 1)
+    local list = with(account[3] == 'active' and account[4] or nil, pending[1], pending[2])
+    redis.call('HSET', KEYS[1], target, 'active', 'recorded', '1', target .. ':sealed', list)
+    redis.call('HSET', KEYS[1], target .. ':added:' .. pending[1], now)
+    redis.call('DEL', KEYS[first_key_of_target])
+    epoch = begin_epoch(KEYS[1])
   end
   redis.call('HSET', KEYS[2], right.name, now .. ':' .. epoch .. ':' .. right.fingerprint .. ':' .. token)
   if redis.call('PTTL', KEYS[2]) < keep then

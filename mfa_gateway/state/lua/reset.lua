@@ -1,13 +1,15 @@
 -- Remove factors with all that belongs to them, and begin a new epoch. The record stays.
 -- KEYS  1 account
---       2.. the live codes of the factors
+--       2.. what goes with them: live codes, what is pending, the set of backup codes
 -- ARGV  factors
 -- gives the epoch
 
+-- include: epoch
+-- include: enrolments
 for _, factor in ipairs(ARGV) do
-  redis.call('HDEL', KEYS[1], factor, factor .. ':sealed', factor .. ':mark', factor .. ':step')
+  forget(KEYS[1], factor)
 end
 for i = 2, #KEYS do
   redis.call('DEL', KEYS[i])
 end
-return redis.call('HINCRBY', KEYS[1], 'epoch', 1)
+return begin_epoch(KEYS[1])

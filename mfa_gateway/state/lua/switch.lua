@@ -3,9 +3,10 @@
 -- ARGV  1 'disable' or 'enable'
 -- gives the epoch
 
+-- include: epoch
 if ARGV[1] == 'disable' then
   redis.call('HSET', KEYS[1], 'disabled', '1')
 else
   redis.call('HDEL', KEYS[1], 'disabled')
 end
-return redis.call('HINCRBY', KEYS[1], 'epoch', 1)
+return begin_epoch(KEYS[1])

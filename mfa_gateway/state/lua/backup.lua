@@ -1,0 +1,28 @@
+-- Put a new set of backup codes in the place of the old one, unless the account has changed or has nothing else.
+-- KEYS  1 account
+--       2 the set
+-- ARGV  1 epoch, or '' where an operator asks   2 the level of the set
+--       3.. digests of the codes
+-- gives 1 where it was made, 0 where it was not
+
+-- include: epoch
+local account = redis.call('HMGET', KEYS[1], 'epoch', 'disabled', 'email', 'sms', 'totp')
+if ARGV[1] ~= '' and ((account[1] or '0') ~= ARGV[1] or account[2]) then
+  return 0
+end
+if account[3] ~= 'active' and account[4] ~= 'active' and account[5] ~= 'active' then
+  return 0
+end
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+-- A window that an old code opened is void with it. A first set voids nothing.
+if redis.call('HEXISTS', KEYS[1], 'backup') == 1 then
+  begin_epoch(KEYS[1])
+end
+redis.call('DEL', KEYS[2])
+for i = 3, #ARGV do
+  redis.call('SADD', KEYS[2], ARGV[i])
+end
+redis.call('HSET', KEYS[1], 'backup', 'active', 'backup:level', ARGV[2], 'backup:added:', now)
+redis.call('HDEL', KEYS[1], 'backup:used:')
+return 1
