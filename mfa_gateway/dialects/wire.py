@@ -18,7 +18,12 @@ Headers = tuple[tuple[bytes, bytes], ...]
 NO_STORE: Final[Headers] = ((b"cache-control", b"no-store"),)
 
 # Refusals that end by themselves: whoever comes back at once only makes them last.
-_PASSING: Final = frozenset({Reason.BANNED, Reason.SEND_LIMITED, Reason.STORE_UNAVAILABLE, Reason.IDENTITY_UNAVAILABLE})
+_PASSING: Final = frozenset(
+    {
+        *(Reason.BANNED, Reason.SEND_LIMITED),
+        *(Reason.STORE_UNAVAILABLE, Reason.IDENTITY_UNAVAILABLE, Reason.DIRECTORY_UNAVAILABLE),
+    }
+)
 _SHORTEST_WAIT_MS: Final = 1000
 
 # Off the endpoints of a dialect only TRACE and CONNECT are never allowed. These are the others that RFC 9110 section 9
@@ -29,6 +34,12 @@ _JUDGED_METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _REALM: Final = "mfa-gateway"
 # RFC 6750 section 3: what `error` and `error_description` may not hold, the quote and the line ends among it.
 _NOT_IN_CHALLENGE: Final = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
+
+
+# What a template of an endpoint may hold besides a path: an id, as the store gives them out, and a whole area.
+ID: Final = "{id}"
+_AREA: Final = "/**"
+_ID_SHAPE: Final = "(?P<id>[0-9a-f]{1,64})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +81,16 @@ class Submission:
 
 
 class Dialect(Protocol):
-    """A wire form. `endpoints` maps canonical paths to the only method they take; empty where it has no ceremonies."""
+    """A wire form.
+
+    `endpoints` maps paths to the methods they take, written as in `Allow`; it is empty where there are no ceremonies.
+    A path is canonical, or a template: `{id}` is one segment of lower-case hexadecimal. One that ends in `/**` takes no
+    method: everything below it that is no endpoint is nothing, and is not the application's either.
+    """
 
     @property
     def endpoints(self) -> Mapping[str, str]:
-        """Path, prefix included, to method."""
+        """Path or template, prefix included, to methods."""
         ...
 
     def decode(self, submission: Submission) -> Command | Failed:
@@ -88,6 +104,16 @@ class Dialect(Protocol):
     def refuse(self, reason: Reason, asked: Asked, *, retry_after_ms: int = 0) -> Reply:
         """Write a refusal of any call. Always a status of 200 or more, always with `Cache-Control: no-store`."""
         ...
+
+
+def area_of(template: str) -> str | None:
+    """The path that everything of an area begins with, its final slash included; None where it is no area."""
+    return template.removesuffix("**") if template.endswith(_AREA) else None
+
+
+def path_pattern(template: str) -> re.Pattern[str]:
+    """What the canonical paths of a template look like, with the id in a group of that name."""
+    return re.compile(_ID_SHAPE.join(map(re.escape, template.split(ID))), re.ASCII)
 
 
 def retry_after(left_ms: int) -> Headers:
@@ -106,12 +132,15 @@ def error_code(code: str) -> Headers:
 
 
 def allow(method: str | None) -> Headers:
-    """`Allow`, which a 405 must carry (RFC 9110 section 15.5.6): the method of an endpoint; None is any other path."""
+    """`Allow`, which a 405 must carry (RFC 9110 section 15.5.6): the methods of an endpoint; None is any other path."""
     return ((b"allow", (method or _JUDGED_METHODS).encode("ascii")),)
 
 
-def bearer_challenge(error: str = "", description: str = "") -> Headers:
-    """`WWW-Authenticate: Bearer` (RFC 6750 section 3). What a parameter may not hold is written as a question mark."""
-    parameters = {"realm": _REALM, "error": error, "error_description": description}
+def bearer_challenge(error: str = "", description: str = "", *, max_age: str = "") -> Headers:
+    """`WWW-Authenticate: Bearer` (RFC 6750 section 3). What a parameter may not hold is written as a question mark.
+
+    `max_age`: how many seconds ago a login may be at most (RFC 9470 section 3).
+    """
+    parameters = {"realm": _REALM, "error": error, "error_description": description, "max_age": max_age}
     written = (f'{name}="{_NOT_IN_CHALLENGE.sub("?", value)}"' for name, value in parameters.items() if value)
     return ((b"www-authenticate", ("Bearer " + ", ".join(written)).encode("ascii")),)

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from mfa_gateway.core.account import Factor, FactorState
-from mfa_gateway.core.ceremony import Done, Failed, Listed
+from mfa_gateway.core.account import Enrolment, Factor, FactorState, Inventory, Proof
+from mfa_gateway.core.ceremony import Begun, Challenged, Done, Failed, Listed, Printed, Proven, Stock, Windows
+from mfa_gateway.core.proof import Scope
 from mfa_gateway.core.verdict import Reason
 from mfa_gateway.dialects.glue import Audience, Glue, StatusFormat
-from mfa_gateway.dialects.standard import Standard
+from mfa_gateway.dialects.standard import Standard, bodies
 from mfa_gateway.dialects.wire import Asked, Reply
 
 Replies = Mapping[str, Reply]
@@ -114,6 +115,59 @@ def standard_occurrence() -> Replies:
     }
 
 
+STORED = "0123456789abcdef01234567"
+# A URI that no account has: pictures of it are long, and hold a secret.
+BEGUN = Begun(STORED, "JBSWY3DPEHPK3PXP", "otpauth://totp/Shop:ada?secret=JBSWY3DPEHPK3PXP&issuer=Shop")
+STOCK = Stock(
+    Inventory(
+        (
+            Enrolment(Factor.EMAIL, STORED, "", "ada@shop.example", 1_763_769_600_000, 1_763_773_200_999),
+            Enrolment(Factor.SMS, STORED, "Work", "+491701234567", 1_763_769_600_000),
+            Enrolment(Factor.TOTP, STORED, "Ærø"),
+        ),
+        backup_left=9,
+    )
+)
+
+
+def standard_answers() -> Replies:
+    adding, asking = Asked("POST", "/mfa/factors"), Asked("POST", "/mfa/challenges")
+    verifying, grace = Asked("POST", "/mfa/challenges/verify"), Asked("GET", "/mfa/grace")
+    proof = Proof(Factor.EMAIL, 61_999)
+    return {
+        "GET factors": STANDARD.encode(STOCK, Asked("GET", "/mfa/factors")),
+        "GET factors, nothing there": STANDARD.encode(Stock(Inventory()), Asked("GET", "/mfa/factors")),
+        "POST factors, an address": STANDARD.encode(
+            Challenged(Factor.EMAIL, STORED, "ada@shop.example", 600_000), adding
+        ),
+        "POST factors, an authenticator": STANDARD.encode(BEGUN, adding),
+        "confirm, PATCH and DELETE": STANDARD.encode(Done(), Asked("DELETE", f"/mfa/factors/01{STORED}")),
+        "POST challenges": STANDARD.encode(Challenged(Factor.SMS, STORED, "+491701234567", 599_999), asking),
+        "POST challenges, an authenticator": STANDARD.encode(Challenged(Factor.TOTP, STORED), asking),
+        "POST challenges/verify": STANDARD.encode(Proven(Proof(Factor.TOTP, 0), Scope.SESSION), verifying),
+        "GET grace": STANDARD.encode(Windows(((Scope.SESSION, proof), (Scope.ACCOUNT, proof))), grace),
+        "GET grace, nothing proved": STANDARD.encode(Windows(), grace),
+        "POST backup-codes": STANDARD.encode(Printed(("ABCDEFGHIJ", "KLMNOPQRST")), Asked("POST", "/mfa/backup-codes")),
+    }
+
+
+def standard_ceremony_errors() -> Replies:
+    adding = Asked("POST", "/mfa/factors")
+    wrong = {"address": "must be one that codes go to", "a/b": "is not a member that is known here"}
+    pointed = {
+        f"{member} is wrong": STANDARD.encode(bodies.wrong(member, why), adding) for member, why in wrong.items()
+    }
+    return {
+        **pointed,
+        "the body is wrong": STANDARD.encode(
+            bodies.wrong("", "must be one JSON object, with each member once"), adding
+        ),
+        "asked for another code too soon": STANDARD.encode(Failed(Reason.SEND_LIMITED, 29_500), adding),
+        "PUT to factors": STANDARD.refuse(Reason.METHOD_NOT_ALLOWED, Asked("PUT", "/mfa/factors")),
+        "GET of one factor": STANDARD.refuse(Reason.METHOD_NOT_ALLOWED, Asked("GET", f"/mfa/factors/01{STORED}")),
+    }
+
+
 FILES: Mapping[str, Callable[[], Replies]] = {
     "glue/listing": glue_listing,
     "glue/done": glue_done,
@@ -125,6 +179,8 @@ FILES: Mapping[str, Callable[[], Replies]] = {
     "glue/method-not-allowed": glue_method_not_allowed,
     "standard/refusals": standard_refusals,
     "standard/one-occurrence": standard_occurrence,
+    "standard/answers": standard_answers,
+    "standard/ceremony-errors": standard_ceremony_errors,
 }
 
 

@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 from mfa_gateway.core.verdict import Reason
 from mfa_gateway.dialects.glue import Glue
 from mfa_gateway.dialects.standard import Standard
-from mfa_gateway.dialects.wire import Dialect, allow, bearer_challenge, come_back, error_code, retry_after
+from mfa_gateway.dialects.wire import (
+    Dialect,
+    allow,
+    area_of,
+    bearer_challenge,
+    come_back,
+    error_code,
+    path_pattern,
+    retry_after,
+)
 
 # RFC 9110 section 11.6.1, as far as a challenge of ours goes: parameters in quotes, without anything to escape.
 CHALLENGE = re.compile(
@@ -18,6 +27,30 @@ CHALLENGE = re.compile(
 def test_every_form_fits_the_protocol() -> None:
     forms: tuple[Dialect, ...] = (Glue(), Standard())
     assert all(isinstance(path, str) for form in forms for path in form.endpoints)
+
+
+def test_an_area_is_told_from_an_endpoint() -> None:
+    assert area_of("/mfa/factors/**") == "/mfa/factors/"
+    assert area_of("/mfa/factors") is area_of("/mfa/factors**") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/a.b/0f/x", "0f"),
+        (f"/a.b/{'0' * 64}/x", "0" * 64),
+        *((f"/a.b/{bad}/x", None) for bad in ("", "0F", "0g", "0" * 65, "0/0", "{id}", "\u0660", "0\n")),
+        *(("/a_b/0f/x", None), ("/a.b/0f", None), ("/a.b/0f/x/", None), ("/a.b/0f/x\n", None)),
+    ],
+)
+def test_an_id_is_one_segment_of_lower_case_hexadecimal(path: str, name: str | None) -> None:
+    found = path_pattern("/a.b/{id}/x").fullmatch(path)
+    assert (found["id"] if found else None) == name
+
+
+def test_a_path_without_an_id_is_a_pattern_of_itself() -> None:
+    assert path_pattern("/a.b").fullmatch("/a.b")
+    assert not path_pattern("/a.b").fullmatch("/a/b")
 
 
 @pytest.mark.parametrize(("left_ms", "seconds"), [(1, b"1"), (1000, b"1"), (1001, b"2"), (900_000, b"900")])

@@ -20,7 +20,20 @@ from typing import Final, assert_never
 
 from mfa_gateway.core.account import FactorState
 from mfa_gateway.core.call import CanonicalPath, canonical_path
-from mfa_gateway.core.ceremony import Action, Command, Done, Failed, Listed, Outcome
+from mfa_gateway.core.ceremony import (
+    Action,
+    Begun,
+    Challenged,
+    Command,
+    Done,
+    Failed,
+    Listed,
+    Outcome,
+    Printed,
+    Proven,
+    Stock,
+    Windows,
+)
 from mfa_gateway.core.proof import Scope
 from mfa_gateway.core.verdict import Reason
 from mfa_gateway.dialects.glue.body import named_factor
@@ -128,12 +141,18 @@ class Glue:
         return named if isinstance(named, Failed) else _command(endpoint, submission, named)
 
     def encode(self, outcome: Outcome, asked: Asked) -> Reply:
-        """Write what became of a ceremony."""
+        """Write what became of a ceremony.
+
+        Raises:
+            NotImplementedError: it is the outcome of a ceremony that `decode` never begins.
+        """
         match outcome:
             case Listed():
                 return _document(200, self._listing(outcome), asked)
             case Done():
                 return Reply(204, NO_STORE)
+            case Stock() | Begun() | Challenged() | Proven() | Windows() | Printed():
+                raise NotImplementedError("this interface has no ceremony that ends in this")
             case Failed(reason=reason, retry_after_ms=left_ms):
                 return self._error(reason, asked, place=Place.CEREMONY, left_ms=left_ms)
             case _ as never:

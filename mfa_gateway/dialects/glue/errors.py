@@ -83,6 +83,8 @@ _COMMON: Final[Mapping[Reason, Wording]] = MappingProxyType(
         Reason.CODE_INVALID: _CODE_INVALID,
         # The wire code of a ban stays that of a wrong code; only Retry-After tells.
         Reason.BANNED: _CODE_INVALID,
+        # No ceremony of this interface asks for a recent login.
+        Reason.LOGIN_STALE: Wording(403, "A recent login is required."),
         Reason.FACTOR_MISSING: Wording(400, "MFA type is missing.", "5902"),
         Reason.FACTOR_NOT_FOUND: _TYPE_NOT_FOUND,
         Reason.ALREADY_ACTIVE: Wording(400, "MFA type already activated.", "5904"),
@@ -96,5 +98,6 @@ _COMMON: Final[Mapping[Reason, Wording]] = MappingProxyType(
         Reason.NOT_FOUND: Wording(404, "Not found."),
         Reason.STORE_UNAVAILABLE: Wording(503, "MFA is temporarily unavailable."),
         Reason.IDENTITY_UNAVAILABLE: Wording(503, "The access token cannot be checked at the moment."),
+        Reason.DIRECTORY_UNAVAILABLE: Wording(503, "The account cannot be checked at the moment."),
     }
 )

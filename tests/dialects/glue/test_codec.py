@@ -5,8 +5,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mfa_gateway.core.account import Factor, FactorState
-from mfa_gateway.core.ceremony import Action, Command, Done, Failed, Listed, Outcome
+from mfa_gateway.core.account import Factor, FactorState, Inventory
+from mfa_gateway.core.ceremony import (
+    Action,
+    Begun,
+    Challenged,
+    Command,
+    Done,
+    Failed,
+    Listed,
+    Outcome,
+    Stock,
+    Windows,
+)
 from mfa_gateway.core.proof import Scope
 from mfa_gateway.core.verdict import Reason
 from mfa_gateway.dialects.glue import Audience, Glue, StatusFormat
@@ -210,6 +221,12 @@ def error(reply: Reply) -> dict[str, object]:
     (only,) = document["errors"]
     assert isinstance(only, dict)
     return only
+
+
+@pytest.mark.parametrize("outcome", [Stock(Inventory()), Begun("t", "s", "u"), Challenged(Factor.SMS, "i"), Windows()])
+def test_an_outcome_that_no_ceremony_here_can_have_is_our_own_fault(outcome: Outcome) -> None:
+    with pytest.raises(NotImplementedError, match="no ceremony"):
+        GLUE.encode(outcome, Asked("GET", TYPES))
 
 
 def test_the_same_path_is_an_endpoint_under_its_own_prefix_only() -> None:

@@ -1,33 +1,30 @@
-"""Standard: refusals as problem details (RFC 9457), with the step-up challenge of RFC 9470.
-
-The form for callers without a product of their own to be compatible with, and for every refusal that no rule answers.
+"""Problems: every refusal as problem details (RFC 9457), with the step-up challenge of RFC 9470.
 
 Problem types are `urn:mfa-gateway:problem:` and the reason. They are names, not addresses: the same in every
 installation (a URL under `public_url` would not be), good for as long as the reason exists, and never fetched (RFC 9457
 section 3.1.1 allows types that cannot be resolved). `code` repeats the reason for those who would rather not compare
-URIs.
+URIs. Where one member of a body is wrong, `errors` points at it (RFC 6901), in the manner of RFC 9457 section 3.
 
-The challenge names no `max_age` and no `acr_values`, both optional in RFC 9470 section 3: they describe a login that
-the issuer of the token could repeat, and a new token would not open this gate. What opens it is a code in `X-MFA-Code`,
-as the description says.
+The challenge of a missing code names no `max_age` and no `acr_values`, both optional in RFC 9470 section 3: they
+describe a login that the issuer of the token could repeat, and a new token would not open this gate. What opens it is a
+code in `X-MFA-Code`, as the description says. Where a recent login is what is missing, `max_age` says how recent.
 
-What stays out: ceremonies, which this form has none of yet.
+What stays out: bodies that are no refusal (answers), and reading requests (bodies, codec).
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, assert_never
+from typing import Final
 
-from mfa_gateway.core.ceremony import Command, Done, Failed, Listed, Outcome
+from mfa_gateway.core.ceremony import FRESH_LOGIN_MS, Failed
 from mfa_gateway.core.verdict import Reason
 from mfa_gateway.dialects.wire import (
     NO_STORE,
     Asked,
     Headers,
     Reply,
-    Submission,
     allow,
     bearer_challenge,
     come_back,
@@ -36,7 +33,6 @@ from mfa_gateway.dialects.wire import (
 
 _TYPE: Final = "urn:mfa-gateway:problem:"
 _CONTENT_TYPE: Final[Headers] = ((b"content-type", b"application/problem+json"),)
-_NO_ENDPOINTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,65 +44,45 @@ class _Problem:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Standard:
-    """The standard form: refusals only, for now."""
-
-    @property
-    def endpoints(self) -> Mapping[str, str]:
-        """None."""
-        return _NO_ENDPOINTS
-
-    def decode(self, submission: Submission) -> Command | Failed:  # noqa: ARG002 - the protocol's signature
-        """Nothing is a ceremony here."""
-        return Failed(Reason.NOT_FOUND)
-
-    def encode(self, outcome: Outcome, asked: Asked) -> Reply:
-        """Write a failure. `decode` begins no ceremony, so nothing else can come.
-
-        Raises:
-            NotImplementedError: something else came.
-        """
-        match outcome:
-            case Failed(reason=reason, retry_after_ms=left_ms):
-                return self.refuse(reason, asked, retry_after_ms=left_ms)
-            case Listed() | Done():
-                raise NotImplementedError(f"the standard dialect has no ceremony that ends in {outcome}")
-            case _ as never:
-                assert_never(never)
-
-    def refuse(self, reason: Reason, asked: Asked, *, retry_after_ms: int = 0) -> Reply:
-        """Write a refusal. The body names the request where it has a name."""
-        problem = _PROBLEMS[reason]
-        document = {
-            "type": f"{_TYPE}{reason.value}",
-            "title": problem.title,
-            "status": problem.status,
-            "detail": problem.detail,
-            "code": reason.value,
-        }
-        if asked.request_id:
-            document["request_id"] = asked.request_id
-        headers = NO_STORE + _CONTENT_TYPE + error_code(reason.value) + come_back(reason, retry_after_ms)
-        body = json.dumps(document, separators=(",", ":")).encode("ascii")
-        return Reply(problem.status, headers + _hints(reason, problem), body)
+def problem(failed: Failed, asked: Asked, *, methods: str | None = None) -> Reply:
+    """Write a refusal. The body names the request where it has a name; `methods` are those of an endpoint."""
+    worded = _PROBLEMS[failed.reason]
+    document: dict[str, object] = {
+        "type": f"{_TYPE}{failed.reason.value}",
+        "title": worded.title,
+        "status": worded.status,
+        "detail": worded.detail,
+        "code": failed.reason.value,
+    }
+    if failed.pointer is not None:
+        document["errors"] = [{"pointer": f"#{failed.pointer}", "detail": failed.detail}]
+    if asked.request_id:
+        document["request_id"] = asked.request_id
+    headers = NO_STORE + _CONTENT_TYPE + error_code(failed.reason.value)
+    headers += come_back(failed.reason, failed.retry_after_ms) + _hints(failed.reason, worded, methods)
+    return Reply(worded.status, headers, json.dumps(document, separators=(",", ":")).encode("ascii"))
 
 
-def _hints(reason: Reason, problem: _Problem) -> Headers:
+def _hints(reason: Reason, worded: _Problem, methods: str | None) -> Headers:
     """Headers that HTTP wants beside some problems: a challenge with every 401, `Allow` with a 405."""
     match reason:
         case Reason.TOKEN_MISSING:
             # RFC 6750 section 3.1: no error code for a request that brought no credentials.
             return bearer_challenge()
         case Reason.TOKEN_INVALID | Reason.NO_SUBJECT:
-            return bearer_challenge("invalid_token", problem.detail)
+            return bearer_challenge("invalid_token", worded.detail)
         case Reason.CODE_MISSING:
-            return bearer_challenge("insufficient_user_authentication", problem.detail)
+            return bearer_challenge(_STEP_UP, worded.detail)
+        case Reason.LOGIN_STALE:
+            return bearer_challenge(_STEP_UP, worded.detail, max_age=str(FRESH_LOGIN_MS // 1000))
         case Reason.METHOD_NOT_ALLOWED:
-            return allow(None)
+            return allow(methods)
         case _:
             return ()
 
+
+# RFC 9470 section 3.
+_STEP_UP: Final = "insufficient_user_authentication"
 
 _PROBLEMS: Final[Mapping[Reason, _Problem]] = MappingProxyType(
     {
@@ -139,13 +115,13 @@ _PROBLEMS: Final[Mapping[Reason, _Problem]] = MappingProxyType(
         Reason.CODE_MISSING: _Problem(
             401, "Code missing", "Send a code of an active second factor in the X-MFA-Code header."
         ),
-        Reason.CODE_INVALID: _Problem(
-            403, "Code invalid", "The code in the X-MFA-Code header is wrong, used or expired."
-        ),
+        Reason.CODE_INVALID: _Problem(403, "Code invalid", "The code is wrong, used or expired."),
         # RFC 6585 section 4: this is what 429 is for.
         Reason.BANNED: _Problem(
             429, "Too many wrong codes", "Too many wrong codes were sent. Codes are not checked for now."
         ),
+        # RFC 9470 section 3: the login is too old for this.
+        Reason.LOGIN_STALE: _Problem(401, "Recent login required", "Log in again before adding a first factor."),
         Reason.FACTOR_MISSING: _Problem(400, "Factor missing", "Name the second factor that is meant."),
         Reason.FACTOR_NOT_FOUND: _Problem(404, "Factor not found", "There is no such second factor to do this with."),
         Reason.ALREADY_ACTIVE: _Problem(409, "Factor already active", "This second factor is active already."),
@@ -166,6 +142,9 @@ _PROBLEMS: Final[Mapping[Reason, _Problem]] = MappingProxyType(
         ),
         Reason.IDENTITY_UNAVAILABLE: _Problem(
             503, "Temporarily unavailable", "Access tokens cannot be checked at the moment."
+        ),
+        Reason.DIRECTORY_UNAVAILABLE: _Problem(
+            503, "Temporarily unavailable", "Accounts cannot be checked at the moment."
         ),
     }
 )

@@ -1,15 +1,13 @@
 import json
-from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mfa_gateway.core.account import Factor, FactorState
-from mfa_gateway.core.ceremony import Done, Failed, Listed, Outcome
+from mfa_gateway.core.ceremony import Failed
 from mfa_gateway.core.verdict import Reason
 from mfa_gateway.dialects.standard import Standard
-from mfa_gateway.dialects.wire import Asked, Reply, Submission
+from mfa_gateway.dialects.wire import Asked, Reply
 
 FORM = Standard()
 ASKED = Asked("GET", "/carts")
@@ -21,23 +19,9 @@ def header(reply: Reply, name: bytes) -> bytes | None:
     return found[0] if found else None
 
 
-def test_there_are_no_ceremonies() -> None:
-    assert dict(FORM.endpoints) == {}
-
-
-def test_a_submission_is_not_found(submit: Callable[..., Submission]) -> None:
-    assert FORM.decode(submit("/mfa/anything")) == Failed(Reason.NOT_FOUND)
-
-
 def test_a_failure_is_written_like_a_refusal() -> None:
     written = FORM.encode(Failed(Reason.BANNED, 5000), ASKED)
     assert written == FORM.refuse(Reason.BANNED, ASKED, retry_after_ms=5000)
-
-
-@pytest.mark.parametrize("outcome", [Done(), Listed(((Factor.EMAIL, FactorState.ACTIVE),))])
-def test_an_outcome_that_no_ceremony_here_can_have_is_our_own_fault(outcome: Outcome) -> None:
-    with pytest.raises(NotImplementedError, match="no ceremony"):
-        FORM.encode(outcome, ASKED)
 
 
 def test_no_two_reasons_share_a_problem_type() -> None:
@@ -64,6 +48,22 @@ def test_a_step_up_does_not_send_the_client_to_the_issuer_of_its_token() -> None
     challenge = header(FORM.refuse(Reason.CODE_MISSING, ASKED), b"www-authenticate") or b""
     assert b"max_age" not in challenge
     assert b"acr_values" not in challenge
+
+
+def test_a_stale_login_is_asked_to_be_at_most_five_minutes_old() -> None:
+    challenge = header(FORM.refuse(Reason.LOGIN_STALE, ASKED), b"www-authenticate") or b""
+    assert b'error="insufficient_user_authentication"' in challenge
+    assert challenge.endswith(b', max_age="300"')
+
+
+def test_the_wrong_member_of_a_body_is_pointed_at() -> None:
+    failed = Failed(Reason.BODY_MALFORMED, detail="is missing", pointer="/code")
+    assert json.loads(FORM.encode(failed, ASKED).body)["errors"] == [{"pointer": "#/code", "detail": "is missing"}]
+    assert "errors" not in json.loads(FORM.refuse(Reason.BODY_MALFORMED, ASKED).body)
+
+
+def test_a_detail_that_is_for_the_log_alone_is_not_told() -> None:
+    assert b"stale" not in FORM.encode(Failed(Reason.CODE_INVALID, detail="stale"), ASKED).body
 
 
 @pytest.mark.parametrize("reason", Reason)
