@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,19 +36,24 @@ async def installation(tmp_path: Path, service: Service) -> AsyncIterator[Instal
         yield running
 
 
+def last_code(service: Service) -> dict[str, Any]:
+    """The last message with a code. Notices of what was changed come at their own time."""
+    return [post.document for post in service.posts if "code" in post.document][-1]
+
+
 async def test_a_code_from_the_webhook_opens_the_gate(installation: Installation, service: Service) -> None:
     token = installation.token()
     assert (await installation.ceremony("type-activate", token=token)).status_code == 204
-    activation = service.posts[-1].document
+    activation = last_code(service)
     assert (activation["to"], activation["purpose"]) == ("ada@shop.test", "activate")
     assert (await installation.ceremony("type-verify", token=token, code=activation["code"])).status_code == 204
 
     await installation.ceremony("trigger", token=token)
-    code = service.posts[-1].document["code"]
+    code = last_code(service)["code"]
     response = await installation.call("PATCH", "/customer-password/42", token=token, code=code)
 
     assert response.status_code == 200
-    assert service.connections == 2
+    assert sum("code" in post.document for post in service.posts) == 2
 
 
 async def test_a_code_that_the_service_refused_is_void(installation: Installation, service: Service) -> None:

@@ -10,11 +10,11 @@ from textwrap import dedent
 
 import httpx2
 import jwt
+import pyotp
 import pytest
 
 from mfa_gateway import Gateway, MFAMiddleware, load_settings
 from mfa_gateway.core.account import AccountId, Factor
-from mfa_gateway.core.otp import hotp, totp_step
 from mfa_gateway.doors.asgi import Receive, Scope, Send
 from mfa_gateway.state import AccountRecord
 from tests.clock import MemoryClock
@@ -65,7 +65,7 @@ class House:
         return self.codes[-1]
 
     def app_code(self) -> str:
-        return hotp(SECRET, totp_step(int(self.clock.now * 1000)))
+        return pyotp.TOTP(base64.b32encode(SECRET).decode()).at(int(self.clock.now))
 
     def pass_time(self, ms: int) -> None:
         self.clock.now += ms / 1000

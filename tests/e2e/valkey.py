@@ -1,6 +1,7 @@
 """A store of somebody else's: a real Valkey on a socket, started and stopped when a test says so."""
 
 import asyncio
+import signal
 from pathlib import Path
 from typing import Self
 
@@ -28,8 +29,18 @@ class Valkey:
 
     async def stop(self) -> None:
         if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGCONT)
             self._process.terminate()
             await self._process.communicate()
+
+    async def freeze(self) -> None:
+        """Take connections and say nothing, until `thaw`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    async def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     async def __aenter__(self) -> Self:
         await self.start()
