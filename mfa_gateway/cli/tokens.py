@@ -11,6 +11,9 @@ from mfa_gateway.cli.configuration import ConfigOption, load
 from mfa_gateway.cli.terminal import fail
 from mfa_gateway.settings import Settings
 
+# OpenID Connect Core 1.0, sections 2 and 5.1.
+_NUMBERS = frozenset({"auth_time", "nbf"})
+_TRUTHS = frozenset({"email_verified", "phone_number_verified"})
 # PyJWT claims that `--claim` must not replace by accident.
 _SET_HERE = frozenset({"iss", "aud", "iat", "exp"})
 
@@ -44,6 +47,13 @@ def signed_token(
     return jwt.encode(claims, issuer.secret_file.content.get_secret_value(), algorithm=issuer.algorithms[0])
 
 
+def _typed(name: str, value: str) -> object:
+    """A claim as the issuer would write it: most are texts, some are not."""
+    if name in _NUMBERS and value.isascii() and value.isdigit():
+        return int(value)
+    return value == "true" if name in _TRUTHS and value in ("true", "false") else value
+
+
 def _claims(pairs: list[str]) -> dict[str, object]:
     claims: dict[str, object] = {}
     for pair in pairs:
@@ -51,5 +61,5 @@ def _claims(pairs: list[str]) -> dict[str, object]:
         if not equals or not name or name in _SET_HERE:
             fail(f"--claim takes NAME=VALUE, and not {', '.join(sorted(_SET_HERE))}: '{pair}'")
             raise typer.Exit(2)
-        claims[name] = value
+        claims[name] = _typed(name, value)
     return claims
