@@ -30,24 +30,19 @@ What stays out: words (texts), the request on its way, and whether there is a se
 """
 
 import asyncio
-import hmac
 import json
 import ssl
 import time
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from secrets import token_hex
-from typing import Final
 from urllib.parse import urlsplit
 
 from mfa_gateway.core.account import Factor
 from mfa_gateway.core.message import CodeMessage, NoticeMessage
+from mfa_gateway.core.signature import MIN_SIGNING_SECRET, signature_headers
 from mfa_gateway.senders.posting import Poster, Wait
 from mfa_gateway.senders.texts import Texts
-
-# RFC 2104 section 3: keys shorter than the hash weaken it.
-MIN_SECRET: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +51,7 @@ class WebhookTerms:
 
     Attributes:
         url: http or https, without user name and password. It may hold a key of its own, so it is never shown.
-        secret: signs the requests, at least `MIN_SECRET` bytes.
+        secret: signs the requests, at least `MIN_SIGNING_SECRET` bytes.
         timeout: seconds for one whole delivery, the second try included, more than 0.
 
     Raises:
@@ -71,8 +66,8 @@ class WebhookTerms:
         split = urlsplit(self.url)
         if split.scheme not in {"http", "https"} or not split.hostname or "@" in split.netloc:
             raise ValueError("the URL of a webhook must begin with http:// or https://, name a host and no password")
-        if len(self.secret) < MIN_SECRET:
-            raise ValueError(f"webhook {self.place}: the secret must have at least {MIN_SECRET} bytes")
+        if len(self.secret) < MIN_SIGNING_SECRET:
+            raise ValueError(f"webhook {self.place}: the secret must have at least {MIN_SIGNING_SECRET} bytes")
         if not self.timeout > 0:
             raise ValueError(f"webhook {self.place}: the time-out must be more than 0 seconds")
 
@@ -137,12 +132,8 @@ class WebhookSender:
     async def _hand_over(self, document: Mapping[str, str | int]) -> None:
         unique, sent = token_hex(16), int(self._clock())
         body = json.dumps({"id": unique, **document}, ensure_ascii=False).encode()
-        headers = {
-            "Content-Type": "application/json",
-            "Webhook-Id": unique,
-            "Webhook-Timestamp": str(sent),
-            "Webhook-Signature": signature(self._terms.secret, unique=unique, sent=sent, body=body),
-        }
+        signed = signature_headers(self._terms.secret, unique=unique, sent=sent, content=body)
+        headers = {"content-type": "application/json", **signed}
         answer = await self._poster.post(self._terms.url, content=body, headers=headers)
         if not answer.is_success:
             raise self._poster.failure(f"the message was refused ({answer.status})")
@@ -164,9 +155,3 @@ class WebhookSender:
             **subject,
             "text": text.body,
         }
-
-
-def signature(secret: bytes, *, unique: str, sent: int, body: bytes) -> str:
-    """The signature of a message: "v1," and base64 (Standard Webhooks, symmetric signatures)."""
-    signed = f"{unique}.{sent}.".encode("ascii") + body
-    return f"v1,{b64encode(hmac.digest(secret, signed, 'sha256')).decode('ascii')}"

@@ -11,10 +11,11 @@ from mfa_gateway.core.account import Factor
 from mfa_gateway.core.fault import DeliveryFailed
 from mfa_gateway.core.message import CodeMessage, Happening, NoticeMessage
 from mfa_gateway.core.proof import Purpose
+from mfa_gateway.core.signature import MIN_SIGNING_SECRET, signature
 from mfa_gateway.engine.ports import Sender, Teller
 from mfa_gateway.senders.posting import RETRY_PAUSE, told
 from mfa_gateway.senders.texts import Texts
-from mfa_gateway.senders.webhook import MIN_SECRET, WebhookSender, WebhookTerms, signature
+from mfa_gateway.senders.webhook import WebhookSender, WebhookTerms
 from tests.senders.conftest import EVENT_DEADLINE, Certificates
 from tests.senders.webhooks import Post, Service, hang_up, replies, stall
 
@@ -144,7 +145,7 @@ def test_the_signature_is_that_of_the_published_example() -> None:
     # The example that the libraries of Standard Webhooks are tested with.
     key = b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     unique, sent, body = "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, b'{"test": 2432232314}'
-    assert signature(key, unique=unique, sent=sent, body=body) == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    assert signature(key, unique=unique, sent=sent, content=body) == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
 async def test_every_message_has_an_id_of_its_own(service: Service, open_sender: Open) -> None:
@@ -389,7 +390,7 @@ def test_a_webhook_has_a_plain_url(url: str) -> None:
 
 def test_a_short_secret_is_refused() -> None:
     with pytest.raises(ValueError, match="webhook http://a: the secret must have at least 32 bytes"):
-        WebhookTerms("http://a/?key=k", SECRET[: MIN_SECRET - 1])
+        WebhookTerms("http://a/?key=k", SECRET[: MIN_SIGNING_SECRET - 1])
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan")])
