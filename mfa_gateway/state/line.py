@@ -32,9 +32,9 @@ from mfa_gateway.state.circuit import Circuit
 
 Word = str | bytes | int
 
-# A store runs one script at a time, so more connections do not make it faster. They shorten the wait behind a batch
-# that is still on its way, which matters where the store is a millisecond away.
-CONNECTIONS: Final = 8
+# A store runs one script at a time, so more connections do not make it faster. A second one shortens the wait behind a
+# batch that is still on its way; the more there are, the smaller the batches, and the dearer each look-up.
+CONNECTIONS: Final = 2
 
 # While the store works through a batch, its callers wait and this process goes on with others: batches of everybody
 # would have everybody wait at once. What the slowest script needs, times this, has to stay far below `store.timeout`.

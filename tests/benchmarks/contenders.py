@@ -126,7 +126,9 @@ http:
         "--global.sendanonymoususage=false",
     ]
     with process(command, core=cores.contender, port=port, log=folder / "traefik.log") as pid:
-        yield (Case("Traefik, forwarding plainly", f"http://127.0.0.1:{port}/open", pid),)
+        # The same request as ours gets, token and all.
+        token = {"Authorization": f"Bearer {_token(secrets.token_urlsafe(48))}"}
+        yield (Case("Traefik, forwarding plainly", f"http://127.0.0.1:{port}/open", pid, token),)
 
 
 def _program(name: str) -> str:
