@@ -29,8 +29,8 @@ _RAW_ODDITY: Final = re.compile(rb"[\x00-\x20\x7f-\xff#?;\\]")
 # "/" and "\" separate segments for some servers once decoded, ";" and "?" end them. "%23" stays plain data.
 _ENCODED_SEPARATOR: Final = re.compile(rb"%(?:2[Ff]|5[Cc]|3[BbFf])")
 # Unicode's category Cc is C0, DEL and C1; no other character ever joins (Unicode stability policy).
-CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
-SECOND_ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}")
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
+_SECOND_ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _BAD_QUERY: Final = re.compile(rb"[\x00-\x20\x7f-\xff#]")
 # RFC 3986 section 3.2.2 as far as HTTP uses it: a registered name, an IPv4 address, or an IPv6 literal; then a port.
 _HOST: Final = re.compile(
@@ -126,15 +126,19 @@ _NAMED_BYTES: Final = {b"#": Oddity.FRAGMENT, b";": Oddity.PARAMETERS, b"\\": Od
 
 
 def _decoded_path(raw: bytes) -> CanonicalPath | Oddity:
+    text = decoded_text(raw)
+    return text if isinstance(text, Oddity) else _segmented_path(raw, text)
+
+
+def decoded_text(raw: bytes) -> str | Oddity:
+    """A path decoded once, if it is text then, without control characters and with nothing left to decode."""
     try:
         text = unquote_to_bytes(raw).decode("utf-8")
     except UnicodeDecodeError:
         return Oddity.NOT_UTF8
-    if CONTROL.search(text):
+    if _CONTROL.search(text):
         return Oddity.CONTROL
-    if SECOND_ESCAPE.search(text):
-        return Oddity.DOUBLE_ENCODED
-    return _segmented_path(raw, text)
+    return Oddity.DOUBLE_ENCODED if _SECOND_ESCAPE.search(text) else text
 
 
 def _segmented_path(raw: bytes, text: str) -> CanonicalPath | Oddity:

@@ -21,14 +21,13 @@ from urllib.parse import unquote_to_bytes
 
 from mfa_gateway.core.call import (
     BROKEN_ESCAPE,
-    CONTROL,
     EMPTY_VALUE,
     ESCAPE,
-    SECOND_ESCAPE,
     UNRESERVED,
     Oddity,
     OddPath,
     Reading,
+    decoded_text,
 )
 
 # Stands for an encoded slash that was not decoded yet. A path cannot hold it: it is a control character.
@@ -75,15 +74,8 @@ def _raw_oddity(raw: bytes) -> Oddity | None:
 
 def _decoded(raw: bytes) -> str | Oddity:
     """The path decoded once, with a mark in the place of every encoded slash."""
-    try:
-        text = unquote_to_bytes(raw).decode("utf-8")
-    except UnicodeDecodeError:
-        return Oddity.NOT_UTF8
-    if CONTROL.search(text):
-        return Oddity.CONTROL
-    if SECOND_ESCAPE.search(text):
-        return Oddity.DOUBLE_ENCODED
-    return _with_marks(raw)
+    text = decoded_text(raw)
+    return text if isinstance(text, Oddity) else _with_marks(raw)
 
 
 def _with_marks(raw: bytes) -> str:

@@ -3,6 +3,7 @@
 What stays out: HTTP servers (a `Reply` is what a door sends), and anything that one dialect has and another has not.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -144,3 +145,25 @@ def bearer_challenge(error: str = "", description: str = "", *, max_age: str = "
     parameters = {"realm": _REALM, "error": error, "error_description": description, "max_age": max_age}
     written = (f'{name}="{_NOT_IN_CHALLENGE.sub("?", value)}"' for name, value in parameters.items() if value)
     return ((b"www-authenticate", ("Bearer " + ", ".join(written)).encode("ascii")),)
+
+
+def parsed_json(body: bytes) -> object:
+    """The value of a JSON text, None where it is not one, or one that two readers could take for different things."""
+    try:
+        return _STRICT.decode(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("an object holds a member twice")
+    return members
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+_STRICT: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)

@@ -14,6 +14,7 @@ from mfa_gateway.dialects.wire import (
     bearer_challenge,
     come_back,
     error_code,
+    parsed_json,
     path_pattern,
     retry_after,
 )
@@ -107,3 +108,12 @@ def test_what_a_challenge_may_not_hold_becomes_a_question_mark() -> None:
 def test_a_challenge_is_one_well_formed_line_whatever_it_says(error: str, description: str) -> None:
     ((_, value),) = bearer_challenge(error, description)
     assert CHALLENGE.fullmatch(value)
+
+
+@pytest.mark.parametrize("body", [b'{"a": 1, "a": 2}', b"NaN", b"-Infinity", b"\xff", b"{", b"", b"[" * 100_000])
+def test_a_text_with_two_readings_or_none_is_no_json(body: bytes) -> None:
+    assert parsed_json(body) is None
+
+
+def test_a_json_text_is_read() -> None:
+    assert parsed_json(b'{"a": {"a": [1, "x", true]}}') == {"a": {"a": [1, "x", True]}}

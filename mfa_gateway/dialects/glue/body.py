@@ -8,19 +8,17 @@ JSON is read strictly, because a body that two readers understand differently is
 NaN or Infinity, UTF-8 without a byte order mark. What stays out: the size limit, which is the door's.
 """
 
-import json
-from typing import Final
-
 from mfa_gateway.core.ceremony import Failed
 from mfa_gateway.core.verdict import Reason
 from mfa_gateway.dialects.glue.media import is_readable
+from mfa_gateway.dialects.wire import parsed_json
 
 
 def named_factor(content_type: str, body: bytes, resource: str) -> str | Failed | None:
     """The `data.attributes.type` of a request for `resource`; None where that is missing or no string."""
     if not is_readable(content_type):
         return Failed(Reason.BODY_UNSUPPORTED)
-    data = _member(_parsed(body), "data")
+    data = _member(parsed_json(body), "data")
     named = _member(data, "type")
     if not isinstance(named, str):
         return Failed(Reason.BODY_MALFORMED, detail="not a JSON object with data.type")
@@ -40,25 +38,3 @@ def _text(value: object) -> str | Failed | None:
 
 def _member(value: object, name: str) -> object:
     return value.get(name) if isinstance(value, dict) else None
-
-
-def _parsed(body: bytes) -> object:
-    """The value of a JSON text, None where it is not one. `null` is as good as nothing to every reader above."""
-    try:
-        return _STRICT.decode(body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        return None
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("an object holds a key twice")
-    return members
-
-
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is not JSON")
-
-
-_STRICT: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)

@@ -6,7 +6,6 @@ media type than JSON is not read, or any web page could post a body as a plain f
 `{}`. What stays out: the size limit, which is the door's, and which member means what (codec).
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from urllib.parse import quote
 
 from mfa_gateway.core.ceremony import Failed
 from mfa_gateway.core.verdict import Reason
+from mfa_gateway.dialects.wire import parsed_json
 
 # RFC 8259 section 8.1: `charset=utf-8` says what JSON is anyway. Possessive: the time to refuse is linear.
 _READABLE: Final = re.compile(
@@ -38,7 +38,7 @@ def read_body(content_type: str, body: bytes, shape: Shape) -> Members | Failed:
     """The members of a body, or what is wrong with it: 415 for another media type, else 400 with a place."""
     if _READABLE.fullmatch(content_type) is None:
         return Failed(Reason.BODY_UNSUPPORTED)
-    document = _parsed(body)
+    document = parsed_json(body)
     if not isinstance(document, dict):
         return wrong("", "must be one JSON object, with each member once")
     for name, value in document.items():
@@ -66,25 +66,3 @@ def _is_told(name: str) -> bool:
 def _is_text(value: str) -> bool:
     # JSON can escape half of a surrogate pair. That is no text (RFC 8259 section 8.2), and nothing could send it on.
     return not any("\ud800" <= char <= "\udfff" for char in value)
-
-
-def _parsed(body: bytes) -> object:
-    """The value of a JSON text, None where it is not one."""
-    try:
-        return _STRICT.decode(body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        return None
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("an object holds a member twice")
-    return members
-
-
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is not JSON")
-
-
-_STRICT: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
