@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from mfa_gateway.core.call import CanonicalPath, OddPath, Reading
-from mfa_gateway.core.policy import Access, OnSuccess, Pattern, Policy, Require, Requirement, Rule, Wild
+from mfa_gateway.core.pattern import Pattern, Wild
+from mfa_gateway.core.policy import Access, OnSuccess, Policy, Require, Requirement, Rule
 from mfa_gateway.core.proof import Scope
 
 

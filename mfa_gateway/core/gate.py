@@ -16,6 +16,7 @@ What stays out: waiting, wire forms, and who is allowed to change a factor (cere
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, assert_never
 
 from mfa_gateway.core.account import Anonymous, Caller, Factor, Identification, Proof, Standing
@@ -53,6 +54,8 @@ _NEVER: Final = frozenset({"TRACE", "CONNECT"})
 
 # There is a caller, and nobody can say which.
 _UNTOLD: Final = frozenset({Reason.IDENTITY_UNAVAILABLE, Reason.TWO_CREDENTIALS})
+
+_EVERY_FACTOR: Final = frozenset(Factor)
 
 # When to come back after something we stand on failed: the store is probed once a second.
 RETRY_MS: Final = 1000
@@ -103,18 +106,23 @@ def admit(policy: Policy, call: Call) -> Verdict | Candidates:
         candidates = strictest_candidates(policy, call.method, path, host=call.host)
     else:
         candidates = policy.rules_for(call.method, path, call.host)
+    requirement = candidates.other.requirement
     # An open route asks nothing of its callers, but whose windows its good answers end has to be known.
-    if candidates.by_realm or candidates.other.requirement.on_success is not OnSuccess.NONE:
+    if candidates.by_realm or requirement.on_success is not OnSuccess.NONE:
         return candidates
-    match candidates.other.requirement.access:
+    match requirement.access:
         case Access.OPEN:
-            return Pass(candidates.other)
+            return _passed(candidates.other)
         case Access.DENY:
             return refuse(candidates.other, Reason.DENIED)
         case Access.MFA:
             return candidates
         case _ as never:
             assert_never(never)
+
+
+# On an open route every call gets the same verdict.
+_passed = lru_cache(maxsize=4096)(Pass)
 
 
 def appoint(candidates: Candidates, identification: Identification) -> tuple[Rule, Caller] | Verdict:
@@ -183,11 +191,11 @@ def account_obstacle(standing: Standing, known_by: KnownBy) -> Reason | None:
 def allowed_factors(requirement: Requirement, standing: Standing, offered: Iterable[Factor]) -> tuple[Factor, ...]:
     """The active factors of the account that this gateway offers and the rule accepts."""
     accepted = _accepted_factors(requirement)
-    return tuple(factor for factor in standing.active() if factor in accepted and factor in offered)
+    return tuple([factor for factor in standing.active() if factor in accepted and factor in offered])
 
 
 def _accepted_factors(requirement: Requirement) -> frozenset[Factor]:
-    return requirement.factors or frozenset(Factor)
+    return requirement.factors or _EVERY_FACTOR
 
 
 def satisfying_proof(requirement: Requirement, allowed: Iterable[Factor], proofs: Iterable[Proof]) -> Proof | None:
@@ -195,8 +203,13 @@ def satisfying_proof(requirement: Requirement, allowed: Iterable[Factor], proofs
 
     A negative age means that the store's clock was set back; such a proof is not honoured.
     """
-    fit = (proof for proof in proofs if proof.factor in allowed and 0 <= proof.age_ms < requirement.grace_ms)
-    return min(fit, key=lambda proof: proof.age_ms, default=None)
+    youngest: Proof | None = None
+    for proof in proofs:
+        if proof.factor not in allowed or not 0 <= proof.age_ms < requirement.grace_ms:
+            continue
+        if youngest is None or proof.age_ms < youngest.age_ms:
+            youngest = proof
+    return youngest
 
 
 def _redemption(

@@ -9,19 +9,17 @@ among the rules that match a call without conflict, the winner is always the one
 What stays out: how rules are written down (settings) and what a requirement means (gate).
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, StrEnum
-from itertools import combinations
+from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from mfa_gateway.core.account import Factor
-from mfa_gateway.core.call import CanonicalPath, Oddity, Reading, canonical_path
+from mfa_gateway.core.call import CanonicalPath, Reading
+from mfa_gateway.core.meeting import meetings
+from mfa_gateway.core.pattern import Part, Pattern, Wild
 from mfa_gateway.core.proof import Scope
-
-# What people type in a configuration and a request target cannot hold: spaces and letters beyond ASCII.
-_TO_ESCAPE: Final = re.compile(rb"[\x20\x80-\xff]")
 
 
 class Access(StrEnum):
@@ -63,7 +61,10 @@ class OnSuccess(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """Everything that a rule asks, apart from the calls it asks it of. `factors` empty means any active factor."""
+    """Everything that a rule asks, apart from the calls it asks it of. `factors` empty means any active factor.
+
+    `tells_grace`: whoever passed by a proof is told how much longer it satisfies the rule.
+    """
 
     access: Access
     require: Require = Require.ALWAYS
@@ -74,91 +75,7 @@ class Requirement:
     enforcement: Enforcement = Enforcement.ENFORCED
     on_store_error: OnStoreError = OnStoreError.DENY
     on_success: OnSuccess = OnSuccess.NONE
-
-
-class Wild(Enum):
-    """The parts of a pattern that match more than one text."""
-
-    SEGMENT = "{}"
-    REST = "**"
-
-
-Part = str | Wild
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """A path pattern: literal segments, `{x}` for exactly one segment, and `**` at the end for none or more."""
-
-    parts: tuple[Part, ...]
-
-    @property
-    def is_open_ended(self) -> bool:
-        """Whether the pattern ends in `**`."""
-        return bool(self.parts) and self.parts[-1] is Wild.REST
-
-    @property
-    def fixed(self) -> tuple[Part, ...]:
-        """The parts before `**`."""
-        return self.parts[:-1] if self.is_open_ended else self.parts
-
-    def __str__(self) -> str:
-        return "/" + "/".join(_part_text(part) for part in self.parts)
-
-
-def _part_text(part: Part) -> str:
-    match part:
-        case Wild.SEGMENT:
-            return "{x}"
-        case Wild.REST:
-            return "**"
-        case _:
-            return part
-
-
-def read_pattern(text: str) -> Pattern | str:
-    """Read a path pattern as the configuration writes it, or say in a sentence what is wrong with it.
-
-    Literal segments are written decoded or percent-encoded; both mean the same canonical segment.
-    """
-    if not text.startswith("/"):
-        return "a path begins with a slash"
-    raw = text[1:].removesuffix("/").split("/") if text != "/" else []
-    parts: list[Part] = []
-    for index, segment in enumerate(raw):
-        part = _read_part(segment)
-        if part is None:
-            return _segment_problem(segment)
-        if part is Wild.REST and index != len(raw) - 1:
-            return "'**' stands for the rest of the path, so nothing can follow it"
-        parts.append(part)
-    return Pattern(tuple(parts))
-
-
-def _read_part(segment: str) -> Part | None:
-    if segment == "**":
-        return Wild.REST
-    if segment.startswith("{") and segment.endswith("}"):
-        return Wild.SEGMENT if segment[1:-1].replace("_", "").replace("-", "").isalnum() else None
-    if "*" in segment or "{" in segment or "}" in segment:
-        return None
-    match canonical_path(_as_target(segment)):
-        case CanonicalPath(segments=(only,)):
-            return only
-        case _:
-            return None
-
-
-def _as_target(segment: str) -> bytes:
-    return b"/" + _TO_ESCAPE.sub(lambda found: b"%%%02X" % found.group()[0], segment.encode("utf-8", "surrogatepass"))
-
-
-def _segment_problem(segment: str) -> str:
-    if "*" in segment or "{" in segment or "}" in segment:
-        return f"'{segment}' is neither a literal segment nor '{{name}}' (one segment) nor '**' (the rest)"
-    reading = canonical_path(_as_target(segment))
-    why = reading.value if isinstance(reading, Oddity) else "it is not one segment"
-    return f"the segment '{segment}' can never match: {why}"
+    tells_grace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +88,10 @@ class Rule:
     methods: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
     realms: frozenset[str] = frozenset()
+
+    def __hash__(self) -> int:
+        """By its name alone, which costs nothing: rules are looked up on every call."""
+        return hash(self.name)
 
     def covered_methods(self) -> frozenset[str]:
         """The methods with what they imply: GET covers HEAD."""
@@ -208,7 +129,8 @@ def _entries(rule: Rule) -> Iterator[_Entry]:
 def conflicts(rules: Sequence[Rule]) -> tuple[Conflict, ...]:
     """Every pair of rules that share a call, neither containing the other, with different requirements."""
     found = []
-    for (first, one), (second, other) in combinations(enumerate(rules), 2):
+    for first, second in meetings([rule.paths for rule in rules]):
+        one, other = rules[first], rules[second]
         if one.requirement == other.requirement:
             continue
         examples = (_contested_call(a, b) for a in _entries(one) for b in _entries(other))
@@ -321,6 +243,7 @@ def _walk(node: _Node, segments: tuple[str, ...], depth: int) -> Iterator[_Entry
     yield from node.rests
 
 
+_MOST_REMEMBERED: Final = 4096
 NO_RULE: Final = "default_policy"
 
 
@@ -331,13 +254,15 @@ class Policy:
         ValueError: the rules conflict; `conflicts` tells where, for those who want to know it first.
     """
 
-    __slots__ = ("_anywhere", "_by_host", "default", "hosts", "rules")
+    __slots__ = ("_alone", "_anywhere", "_by_host", "default", "hosts", "rules")
 
     def __init__(self, rules: Iterable[Rule], *, default: Requirement, hosts: frozenset[str] = frozenset()) -> None:
         """`hosts`: those that are served besides those that rules name."""
         self.rules = tuple(rules)
         if found := conflicts(self.rules):
             raise ValueError(f"rules {found[0].first} and {found[0].second} conflict on {found[0].example}")
+        # Most calls fall under one rule alone.
+        self._alone = lru_cache(maxsize=_MOST_REMEMBERED)(Candidates)
         self.default = Rule(NO_RULE, (Pattern((Wild.REST,)),), default)
         named = frozenset(host for rule in self.rules for host in rule.hosts)
         self.hosts = named | hosts
@@ -365,10 +290,10 @@ class Policy:
         by_realm: dict[str, Rule] = {}
         for rule in self.matches(method, path, host):
             if not rule.realms:
-                return Candidates(rule, by_realm)
+                return Candidates(rule, by_realm) if by_realm else self._alone(rule)
             for realm in rule.realms:
                 by_realm.setdefault(realm, rule)
-        return Candidates(self.default, by_realm)
+        return Candidates(self.default, by_realm) if by_realm else self._alone(self.default)
 
 
 _STRICTNESS: Final = {Access.OPEN: 0, Access.MFA: 1, Access.DENY: 2}

@@ -85,4 +85,5 @@ def _joined(base: Requirement, every: list[Requirement]) -> Requirement:
         factors=accepted if choices else base.factors,
         scope=Scope.SESSION if is_session else base.scope,
         on_store_error=OnStoreError.DENY if is_closed else base.on_store_error,
+        tells_grace=any(one.tells_grace for one in every),
     )

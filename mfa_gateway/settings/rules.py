@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from mfa_gateway.core.account import Factor
+from mfa_gateway.core.pattern import Pattern, read_pattern
 from mfa_gateway.core.policy import (
     Access,
     Enforcement,
     OnStoreError,
     OnSuccess,
-    Pattern,
     Policy,
     Require,
     Requirement,
     Rule,
     conflicts,
-    read_pattern,
 )
 from mfa_gateway.core.proof import Scope
 from mfa_gateway.settings import access
@@ -35,7 +34,7 @@ _MAX_NAMED: Final = 3
 _RULES: Final[Place] = ("access_control", "rules")
 
 # They say how a second factor is asked for; on a rule that asks for none they would be a promise not kept.
-_ONLY_WITH_MFA: Final = ("require", "factors", "grace", "scope")
+_ONLY_WITH_MFA: Final = ("require", "factors", "grace", "scope", "tell_grace")
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -83,6 +82,7 @@ def _requirement(rule: access.Rule) -> Requirement:
         enforcement=Enforcement.ENFORCED if rule.enforce else Enforcement.SHADOW,
         on_store_error=OnStoreError(rule.on_store_error),
         on_success=OnSuccess(rule.on_success) if rule.enforce else OnSuccess.NONE,  # a rule in shadow changes nothing
+        tells_grace=rule.tell_grace,
     )
 
 
@@ -113,7 +113,7 @@ def _nobody(draft: Draft) -> Iterator[Problem]:
     if not asking:
         return
     by = listing(asking if len(asking) <= _MAX_NAMED else [*asking[:_MAX_NAMED], "others"], last="and")
-    if not draft.settings.identity.realms() and draft.is_whole("identity"):
+    if not _realms(draft) and draft.is_whole("identity") and draft.is_whole("dialects"):
         yield problem_at(
             ("identity",), f"must say who is calling (identity.bearer): a second factor is asked for by {by}"
         )
@@ -154,10 +154,19 @@ class _Offer:
     is_whole: bool
 
 
+def _realms(draft: Draft) -> frozenset[str]:
+    """Whose accounts there are: those of other issuers, and those that log in here."""
+    return draft.settings.identity.realms() | draft.settings.dialects.realms()
+
+
 def _offers(draft: Draft) -> Mapping[str, _Offer]:
     settings = draft.settings
     return {
-        "realms": _Offer(settings.identity.realms(), "is a realm of no entry of identity", draft.is_whole("identity")),
+        "realms": _Offer(
+            _realms(draft),
+            "is a realm of no entry of identity",
+            draft.is_whole("identity") and draft.is_whole("dialects"),
+        ),
         "factors": _Offer(
             settings.factors.enabled(), "is not enabled: set factors.{name}.enabled: true", draft.is_whole("factors")
         ),

@@ -7,18 +7,8 @@ from hypothesis import strategies as st
 from mfa_gateway.core.account import Factor
 from mfa_gateway.core.call import CanonicalPath, OddPath, Reading, canonical_path
 from mfa_gateway.core.explanation import Finding, explain, needs, pattern_matches, rules_by_reading
-from mfa_gateway.core.policy import (
-    NO_RULE,
-    Access,
-    OnSuccess,
-    Pattern,
-    Policy,
-    Require,
-    Requirement,
-    Rule,
-    Wild,
-    read_pattern,
-)
+from mfa_gateway.core.pattern import Pattern, Wild, read_pattern
+from mfa_gateway.core.policy import NO_RULE, Access, OnSuccess, Policy, Require, Requirement, Rule
 from mfa_gateway.core.proof import Scope
 from mfa_gateway.core.readings import odd_path
 

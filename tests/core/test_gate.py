@@ -23,18 +23,17 @@ from mfa_gateway.core.gate import (
     weigh,
     without_store,
 )
+from mfa_gateway.core.pattern import Pattern, Wild
 from mfa_gateway.core.policy import (
     Access,
     Candidates,
     Enforcement,
     OnStoreError,
     OnSuccess,
-    Pattern,
     Policy,
     Require,
     Requirement,
     Rule,
-    Wild,
 )
 from mfa_gateway.core.proof import (
     Banned,

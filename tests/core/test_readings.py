@@ -14,7 +14,8 @@ from starlette.routing import compile_path
 
 from mfa_gateway.core.call import Call, CanonicalPath, Oddity, OddPath, canonical_path
 from mfa_gateway.core.gate import admit
-from mfa_gateway.core.policy import Access, Candidates, Pattern, Policy, Requirement, Rule, Wild, read_pattern
+from mfa_gateway.core.pattern import Pattern, Wild, read_pattern
+from mfa_gateway.core.policy import Access, Candidates, Policy, Requirement, Rule
 from mfa_gateway.core.readings import odd_path
 
 tried = settings(deadline=None, max_examples=400)
@@ -255,6 +256,8 @@ ROWS = [
     ("P04", b"/public%5c..%5Cprotected", Oddity.ENCODED_SEPARATOR),
     ("P04", b"/a%2Fb%5Cc", Oddity.ENCODED_SEPARATOR),
     ("P04", b"/public%252fprotected", Oddity.DOUBLE_ENCODED),
+    ("P17", b"/protected%20;v=1", Oddity.PADDED_SEGMENT),
+    ("P17", b"/public/%20..%2Fprotected", Oddity.PADDED_SEGMENT),
     ("P06", b"//protected", Oddity.EMPTY_SEGMENT),
     ("P06", b"///protected", Oddity.EMPTY_SEGMENT),
     ("P06", b"//", Oddity.EMPTY_SEGMENT),

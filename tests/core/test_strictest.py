@@ -11,19 +11,17 @@ from hypothesis import strategies as st
 from mfa_gateway.core.account import AccountId, Anonymous, Caller, Factor, FactorState, Proof, Standing
 from mfa_gateway.core.call import Call, OddPath
 from mfa_gateway.core.gate import Terms, admit, appoint, conclude, weigh
+from mfa_gateway.core.pattern import Pattern, Wild, read_pattern
 from mfa_gateway.core.policy import (
     Access,
     Candidates,
     Enforcement,
     OnStoreError,
     OnSuccess,
-    Pattern,
     Policy,
     Require,
     Requirement,
     Rule,
-    Wild,
-    read_pattern,
 )
 from mfa_gateway.core.proof import Receipt, Redeemed, Redemption, Rode, Scope
 from mfa_gateway.core.readings import odd_path
@@ -52,6 +50,7 @@ requirements = st.builds(
     enforcement=st.sampled_from([*Enforcement, Enforcement.ENFORCED]),
     on_store_error=st.sampled_from(OnStoreError),
     on_success=st.sampled_from(OnSuccess),
+    tells_grace=st.booleans(),
 )
 rules = st.lists(requirements, min_size=1, max_size=4).map(
     lambda asked: [Rule(f"rule-{at}", ANYWHERE, requirement) for at, requirement in enumerate(asked)]
@@ -242,3 +241,9 @@ def test_a_call_with_a_denied_reading_is_refused_without_asking_who_calls() -> N
     verdict = admit(policy, Call("GET", odd("/p/secret%2Fx")))
     assert isinstance(verdict, Refuse)
     assert verdict.reason is Reason.DENIED
+
+
+def test_what_one_rule_tells_of_its_grace_all_tell() -> None:
+    silent, telling = Requirement(Access.MFA, grace_ms=60_000), Requirement(Access.MFA, tells_grace=True)
+    joined = strictest_rule([rule(silent, "silent"), rule(telling, "telling")]).requirement
+    assert (joined.tells_grace, joined.grace_ms) == (True, 60_000)

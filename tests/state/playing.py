@@ -13,7 +13,8 @@ from mfa_gateway.core.ceremony import Action, Command, Outcome
 from mfa_gateway.core.fault import StoreUnavailable
 from mfa_gateway.core.gate import Terms, weigh
 from mfa_gateway.core.otp import TOTP_DEFAULT, code_text, read_secret, totp_step
-from mfa_gateway.core.policy import Access, Pattern, Requirement, Rule, read_pattern
+from mfa_gateway.core.pattern import Pattern, read_pattern
+from mfa_gateway.core.policy import Access, Requirement, Rule
 from mfa_gateway.core.proof import Receipt, Redemption, Scope
 from mfa_gateway.engine.clerk import Clerk
 from mfa_gateway.engine.dispatch import Dispatcher, DispatchTerms
