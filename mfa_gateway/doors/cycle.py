@@ -8,6 +8,7 @@ What stays out: connections, time and everything that is read (protocol).
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextvars import Context
 from enum import Enum, auto
 from http import HTTPStatus
 from re import compile as pattern
@@ -16,7 +17,8 @@ from typing import Final
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from mfa_gateway.doors.asgi import TRAILERS, ASGIApp, CutAnswer, Message, Scope
+from mfa_gateway.doors.asgi import TRAILERS, ASGIApp, CutAnswer, HeaderList, Message, Scope
+from mfa_gateway.doors.promptness import Work, served
 from mfa_gateway.doors.transport import Exit, Flow
 
 _log: FilteringBoundLogger = structlog.get_logger(__name__)
@@ -88,9 +90,9 @@ class Framing(Enum):
 class Cycle:
     """One request and its answer.
 
-    `run` it once, as a task. `body`, `more_body`, `disconnected` and `keep_alive` are the protocol's to write, followed
-    by `wake`; `response_started` and `response_complete` are its to read. `on_response` is called when the answer is
-    whole.
+    Have it begin once. `body`, `more_body`, `disconnected` and `keep_alive` are
+    the protocol's to write, followed by `wake`; `response_started` and `response_complete` are its to read.
+    `on_response` is called when the answer is whole.
     """
 
     def __init__(
@@ -102,7 +104,10 @@ class Cycle:
         keep_alive: bool,
         expects_continue: bool,
         on_response: Callable[[], None],
+        running: set[asyncio.Task[None]],
+        context: Context,
     ) -> None:
+        """`running` holds the task until it ends. `context` is what every task of this connection begins with."""
         self.scope = scope
         self.body = bytearray()
         self.more_body = True
@@ -114,6 +119,8 @@ class Cycle:
         self._flow = flow
         self._expects_continue = expects_continue
         self._on_response = on_response
+        self._running = running
+        self._context = context
         self._event: asyncio.Event | None = None
         self._has_news = False
         # Of the answer.
@@ -122,10 +129,19 @@ class Cycle:
         self._left = 0
         self._has_trailers = False
 
-    async def run(self, app: ASGIApp, running: set[asyncio.Task[None]]) -> None:
-        """Have the application answer; answer for it where it fails. `running` holds this task until it ends."""
+    def begin(self, app: ASGIApp) -> None:
+        """Have the application serve this request."""
+        if (work := served(app, self.scope, self)) is not None:
+            self.run(work)
+
+    def run(self, work: Work) -> None:
+        """Have the work done that answers this request, by a task; answer for it where it fails."""
+        context = self._context.copy()
+        self._running.add(asyncio.get_running_loop().create_task(self._see_to(work), context=context))
+
+    async def _see_to(self, work: Work) -> None:
         try:
-            await app(self.scope, self.receive, self.send)
+            await work
         except CutAnswer:
             self._transport.close()
         except BaseException as error:  # noqa: BLE001 - the connection must not outlive it, whatever it is
@@ -138,7 +154,7 @@ class Cycle:
         finally:
             # A cycle of references would keep the connection's memory until the next collection.
             self._on_response = _nobody
-            running.discard(asyncio.current_task())
+            self._running.discard(asyncio.current_task())
 
     async def _end_badly(self) -> None:
         """The client gets an answer if it had nothing yet; else the connection ends, so that nothing looks whole."""
@@ -200,7 +216,7 @@ class Cycle:
             return
         kind = message["type"]
         if not self.response_started and kind == "http.response.start":
-            self._begin(message)
+            self._begin(message["status"], message["headers"], has_trailers=bool(message.get("trailers")))
         elif self.response_started and not self.response_complete and kind == "http.response.body":
             self._go_on(message.get("body", b""), is_last=not message.get("more_body", False))
         elif self._has_trailers and not self.response_complete and kind == TRAILERS:
@@ -208,11 +224,28 @@ class Cycle:
         else:
             raise RuntimeError(f"{kind} is not what comes next in an answer")
 
-    def _begin(self, message: Message) -> None:
-        status: int = message["status"]
+    @property
+    def is_taking(self) -> bool:
+        """Whether the client takes a whole answer now."""
+        return not self._flow.write_paused
+
+    def answer(self, status: int, headers: HeaderList, body: bytes) -> None:
+        """Send a whole answer in one go, in place of every `send`.
+
+        Raises:
+            RuntimeError: the body is not as long as announced.
+            ValueError: a field has a name or value that would be read as something else.
+        """
+        if self.disconnected:
+            return
+        self._begin(status, headers)
+        self._go_on(body, is_last=True)
+        self._on_response = _nobody
+
+    def _begin(self, status: int, headers: Iterable[tuple[bytes, bytes]], *, has_trailers: bool = False) -> None:
         parts = [_STATUS_LINES[status]]
         length: bytes | None = None
-        for name, value in message["headers"]:
+        for name, value in headers:
             kind = _KINDS[name]
             if kind is _PLAIN:
                 parts += (name, b": ", value, b"\r\n")
@@ -225,7 +258,7 @@ class Cycle:
             parts += (b"connection", b": ", b"close", b"\r\n")
         parts.append(b"\r\n")
         self._head = _checked(parts)
-        self._has_trailers = self._framing is Framing.CHUNKED and bool(message.get("trailers"))
+        self._has_trailers = self._framing is Framing.CHUNKED and has_trailers
         self.response_started = True
         self._expects_continue = False
 

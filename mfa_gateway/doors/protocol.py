@@ -86,7 +86,7 @@ class StrictProtocol(HttpToolsProtocol):
         self._is_head_request = False
         self._head_bytes = 0
         self._end = EndOfHead()
-        # Of the body that is being read. `_body_left` is None where chunks tell the end.
+        # Of the body that is being read; `_body_left` is None where chunks tell the end.
         self._body_left: int | None = None
         self._since_body = 0
         self._since_piece = 0
@@ -302,8 +302,10 @@ class StrictProtocol(HttpToolsProtocol):
             keep_alive=version != "1.0" and self.parser.should_keep_alive(),
             expects_continue=self.expect_100_continue,
             on_response=self.on_response_complete,
+            running=self.tasks,
+            context=self._context,
         )
-        self.tasks.add(self.loop.create_task(self.cycle.run(self.app, self.tasks)))
+        self.cycle.begin(self.app)
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""

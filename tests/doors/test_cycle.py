@@ -1,6 +1,7 @@
 """The cycle: what leaves for the client, byte for byte, and what is cut instead of sent."""
 
 import asyncio
+from contextvars import copy_context
 from typing import Any
 
 import pytest
@@ -48,6 +49,8 @@ class Stage:
             keep_alive=keep_alive,
             expects_continue=expects,
             on_response=self._count,
+            running=self.running,
+            context=copy_context(),
         )
 
     def _count(self) -> None:
@@ -58,7 +61,9 @@ class Stage:
         return b"".join(self.wire.written)
 
     async def play(self, app: ASGIApp) -> bytes:
-        await self.cycle.run(app, self.running)
+        self.cycle.begin(app)
+        if self.running:
+            await asyncio.wait(self.running)
         return self.sent
 
 

@@ -86,7 +86,8 @@ class Link:
         """Say that nothing more comes."""
         self.is_ended = True
         if not self.is_over:
-            self.writer.write_eof()
+            with suppress(OSError):  # the other side has left already
+                self.writer.write_eof()
 
     async def gone(self) -> None:
         """Wait until the gateway has closed the connection."""

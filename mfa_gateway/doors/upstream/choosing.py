@@ -11,6 +11,7 @@ from typing import Final
 
 from mfa_gateway.core.routing import Astray, Route, Routes
 from mfa_gateway.doors.asgi import JUDGED, REQUEST_ID, Receive, Scope, Send, finish_reading
+from mfa_gateway.doors.promptness import Client, Work
 from mfa_gateway.doors.upstream.forward import Upstream
 from mfa_gateway.doors.upstream.replies import refuse_handshake, send_problem
 
@@ -42,6 +43,14 @@ class Upstreams:
             await self._upstreams[route.name]({**scope, "raw_path": route.target(path)}, receive, send)
         else:
             await _decline(route, scope, receive, send)
+
+    def serve_promptly(self, scope: Scope, client: Client) -> Work | None:
+        """Serve an `http` scope that a door let through, without a task where its upstream can."""
+        path, host = scope[JUDGED]
+        route = self._routes.direct(path, host)
+        if isinstance(route, Route):
+            return self._upstreams[route.name].serve_promptly({**scope, "raw_path": route.target(path)}, client)
+        return _decline(route, scope, client.receive, client.send)
 
     async def close(self) -> None:
         """Close every connection to every upstream. Calls under way are cut."""

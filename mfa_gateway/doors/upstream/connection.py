@@ -10,7 +10,6 @@ Not here: which connection serves which call (`pool`), what a head means (`answe
 """
 
 import asyncio
-import enum
 import math
 import select
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from mfa_gateway.doors.outbox import MOST_HELD, outbox_of
 from mfa_gateway.doors.upstream.answer import FIRST_FINAL, Answer, read_answer
 from mfa_gateway.doors.upstream.failures import Failure, ForwardingError
 from mfa_gateway.doors.upstream.origin import Terms
+from mfa_gateway.doors.upstream.phase import BODY, CLOSED, DONE, HEAD, IDLE, TAKEN
 
 # The bound for an answer's head, interim answers included. Twice what clients may send us.
 _MOST_HEAD: Final = 65_536
@@ -29,32 +29,13 @@ _END_OF_HEAD: Final = b"\r\n\r\n"
 _PROTOCOL_NAME: Final = b"HTTP/1."
 
 
-class Phase(enum.Enum):
-    """Where the exchange stands; see the picture above."""
-
-    IDLE = enum.auto()
-    TAKEN = enum.auto()
-    HEAD = enum.auto()
-    BODY = enum.auto()
-    DONE = enum.auto()
-    CLOSED = enum.auto()
-
-
-# A look-up in an enumeration costs twice what one in a dictionary does; the hot path compares with these.
-_IDLE: Final = Phase.IDLE
-_TAKEN: Final = Phase.TAKEN
-_HEAD: Final = Phase.HEAD
-_BODY: Final = Phase.BODY
-_DONE: Final = Phase.DONE
-_CLOSED: Final = Phase.CLOSED
-
-
 class Connection(asyncio.Protocol):
     """A connection of one origin's pool.
 
     `on_lost` is called when the connection has ended, perhaps twice. Deadlines are checked when `tick` is called, so
     they are as exact as its caller is punctual. `is_fresh` says that no tick has come since the last call to `begin`
     or `finish`. `answer` is the head of the final answer, once it is there; `closed` is done when the socket is.
+    `on_news` is called at what `news` would tell of, for those who do not wait; `finish` and whoever waits unset it.
     """
 
     __slots__ = (
@@ -84,6 +65,7 @@ class Connection(asyncio.Protocol):
         "answer",
         "closed",
         "is_fresh",
+        "on_news",
     )
 
     def __init__(self, terms: Terms, loop: asyncio.AbstractEventLoop, on_lost: "Callable[[Connection], None]") -> None:
@@ -91,9 +73,10 @@ class Connection(asyncio.Protocol):
         self._loop = loop
         self._on_lost = on_lost
         self._transport: asyncio.Transport
-        self._phase = _IDLE
+        self._phase = IDLE
         self._failure: Failure | None = None
         self.closed: asyncio.Future[None] = loop.create_future()
+        self.on_news: Callable[[], None] | None = None
         # The exchange.
         self.answer: Answer | None = None
         self._on_linger: Callable[[], None] | None = None
@@ -121,7 +104,7 @@ class Connection(asyncio.Protocol):
 
     def begin(self, *, to_head: bool, on_linger: Callable[[], None]) -> None:
         """Take the connection for one exchange. `on_linger` is called at each tick but the first, until `finish`."""
-        self._phase = _TAKEN
+        self._phase = TAKEN
         self._to_head = to_head
         self._overhead = 0
         self._is_sent = False
@@ -129,11 +112,15 @@ class Connection(asyncio.Protocol):
         self._read_deadline = math.inf
         self.is_fresh = True
 
+    def attend(self, on_linger: Callable[[], None]) -> None:
+        """Take over an exchange under way from whoever began it."""
+        self._on_linger = on_linger
+
     def ask(self, data: bytes) -> None:
         """Write the head, and perhaps more. What arrived before answers nothing and has ended the connection."""
-        if self._phase is not _TAKEN:
+        if self._phase is not TAKEN:
             return
-        self._phase = _HEAD
+        self._phase = HEAD
         if len(data) > MOST_HELD:
             self._transport.write(data)
         else:
@@ -154,12 +141,12 @@ class Connection(asyncio.Protocol):
     def mark_sent(self) -> None:
         """Say that the request is complete: from now on the answer is awaited."""
         self._is_sent = True
-        if self._phase is _HEAD:
+        if self._phase is HEAD:
             self._read_deadline = self._loop.time() + self._terms.first_byte
 
     async def drain(self) -> None:
         """Wait until there is room for more of the request, or the connection has ended."""
-        if self._is_writable or self._phase is _CLOSED:
+        if self._is_writable or self._phase is CLOSED:
             return
         self._drained = self._loop.create_future()
         try:
@@ -173,7 +160,7 @@ class Connection(asyncio.Protocol):
         Raises:
             ForwardingError: nothing more will come.
         """
-        if self._phase is _CLOSED:
+        if self._phase is CLOSED:
             raise ForwardingError(self._failure or Failure.BROKEN)
         self._waiter = waiter = self._loop.create_future()
         return waiter
@@ -192,20 +179,20 @@ class Connection(asyncio.Protocol):
     @property
     def is_done(self) -> bool:
         """Whether the whole answer has arrived."""
-        return self._phase is _DONE
+        return self._phase is DONE
 
     def finish(self) -> bool:
         """End the exchange; tell whether the connection may serve another. If not, close it with `abort`."""
-        self._on_linger = None
+        self._on_linger = self.on_news = None
         answer, self.answer = self.answer, None
         if (
-            self._phase is not _DONE
+            self._phase is not DONE
             or answer is None
             or not (self._is_sent and self._is_clean and answer.is_reusable)
             or self._transport.get_write_buffer_size()
         ):
             return False
-        self._phase = _IDLE
+        self._phase = IDLE
         self._read_deadline = self._loop.time() + self._terms.keep_alive
         self.is_fresh = True
         return True
@@ -219,8 +206,8 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """End the connection at once: what is buffered either way is dropped, no other call can get it."""
         self._on_linger = None
-        if self._phase is not _CLOSED:
-            self._phase = _CLOSED
+        if self._phase is not CLOSED:
+            self._phase = CLOSED
             self._on_lost(self)
         self._held = b""
         self._transport.abort()
@@ -231,7 +218,7 @@ class Connection(asyncio.Protocol):
     @property
     def is_idle(self) -> bool:
         """Whether the connection is open and serves nobody, as far as the loop has heard."""
-        return self._phase is _IDLE and not self._transport.is_closing()
+        return self._phase is IDLE and not self._transport.is_closing()
 
     def can_serve(self) -> bool:
         """Whether the connection is open and serves nobody; if it was unused for a while, the system is asked too."""
@@ -246,7 +233,7 @@ class Connection(asyncio.Protocol):
     def tick(self, now: float) -> None:
         """Check the deadlines against `now` (the loop's clock) and call `on_linger` of an exchange seen twice."""
         if now >= self._read_deadline:
-            self.fail(Failure.SILENT if self._phase is _HEAD else Failure.STALLED)
+            self.fail(Failure.SILENT if self._phase is HEAD else Failure.STALLED)
         elif now >= self._write_deadline:
             self._check_writing(now)
         if self._on_linger is not None and not self.is_fresh:
@@ -263,9 +250,9 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes of the answer; bytes outside of an answer end the connection."""
         try:
-            if self._phase is _HEAD and not self._held:
+            if self._phase is HEAD and not self._held:
                 self._read_head(data)
-            elif self._phase is _BODY:
+            elif self._phase is BODY:
                 self._read_body(data)
             else:
                 self._discard()
@@ -275,17 +262,17 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> None:
         """The upstream has said all it will: the end of the answer, or too early."""
         answer = self.answer
-        if self._phase is _BODY and answer is not None and answer.body.is_whole_at_eof():
+        if self._phase is BODY and answer is not None and answer.body.is_whole_at_eof():
             self._end_body()
             self._wake()
-        elif self._phase is _DONE:
+        elif self._phase is DONE:
             self._is_clean = False
         else:
             self.fail(Failure.BROKEN)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 -- why it ended changes nothing
         """The connection has ended, whoever ended it."""
-        if self._phase is _DONE:
+        if self._phase is DONE:
             self._is_clean = False
             self._on_lost(self)
         else:
@@ -321,7 +308,7 @@ class Connection(asyncio.Protocol):
             data = data[end:]
             if answer.status >= FIRST_FINAL:
                 self.answer = answer
-                self._phase = _BODY
+                self._phase = BODY
                 self._read_body(data)
                 return
         self._hold(data)
@@ -357,13 +344,13 @@ class Connection(asyncio.Protocol):
     def _discard(self) -> None:
         """Close on bytes outside of an answer; an answer that is whole and waits to be read stays whole."""
         self._is_clean = False
-        if self._phase is _DONE:
+        if self._phase is DONE:
             self._transport.abort()
         else:
             self.abort()
 
     def _end_body(self) -> None:
-        self._phase = _DONE
+        self._phase = DONE
         self._read_deadline = math.inf
         self._write_deadline = math.inf
 
@@ -378,19 +365,21 @@ class Connection(asyncio.Protocol):
         self._is_reading = True
         if not self._transport.is_closing():
             self._transport.resume_reading()
-            if self._phase is _BODY:
+            if self._phase is BODY:
                 self._read_deadline = self._loop.time() + self._terms.body_idle
 
     def _check_writing(self, now: float) -> None:
         """Time for taking the request is up, unless the upstream took at least some of what waited."""
         waiting = self._transport.get_write_buffer_size()
-        if waiting >= self._unsent and self._phase is not _DONE:
+        if waiting >= self._unsent and self._phase is not DONE:
             self.fail(Failure.STALLED)
             return
         self._unsent = waiting
         self._write_deadline = now + self._terms.body_idle
 
     def _wake(self) -> None:
+        if self.on_news is not None:
+            self.on_news()
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)

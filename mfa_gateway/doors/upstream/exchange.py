@@ -62,14 +62,23 @@ class Exchange:
             ForwardingError: it went wrong; the connection is closed.
         """
         self._connection = connection = self._pool.take() or await self._pool.connect()
+        connection.begin(to_head=request.is_head, on_linger=self._linger)
+        await self._see_through(connection, request)
+
+    async def take_over(self, connection: Connection) -> None:
+        """Forward an answer to the end. Its request, which has no body, was sent by somebody else.
+
+        Raises:
+            ForwardingError: it went wrong; the connection is closed.
+        """
+        self._connection = connection
+        connection.attend(self._linger)
+        await self._see_through(connection)
+
+    async def _see_through(self, connection: Connection, request: Request | None = None) -> None:
         try:
-            connection.begin(to_head=request.is_head, on_linger=self._linger)
-            if request.framing is NOTHING:
-                connection.ask(request.head)
-                connection.mark_sent()
-            else:
-                self._upload = Upload(request, connection, self._receive)
-                self._uploading = asyncio.create_task(self._upload.run())
+            if request is not None:
+                self._ask(connection, request)
             while (answer := connection.answer) is None:
                 await connection.news()
             await self._reply(connection, answer)
@@ -78,6 +87,14 @@ class Exchange:
                 connection.abort()
             if self._uploading is not None or self._watching is not None:
                 await self._end_tasks()
+
+    def _ask(self, connection: Connection, request: Request) -> None:
+        if request.framing is NOTHING:
+            connection.ask(request.head)
+            connection.mark_sent()
+        else:
+            self._upload = Upload(request, connection, self._receive)
+            self._uploading = asyncio.create_task(self._upload.run())
 
     async def _reply(self, connection: Connection, answer: Answer) -> None:
         if self._upload is not None and not self._upload.is_complete:

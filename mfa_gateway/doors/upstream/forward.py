@@ -8,12 +8,15 @@ Not here: the request's bytes (`request`), the exchange (`exchange`), a WebSocke
 import logging
 
 from mfa_gateway.doors.asgi import REQUEST_ID, Reading, Receive, Scope, Send, has_body
+from mfa_gateway.doors.promptness import Client, Work
+from mfa_gateway.doors.upstream.connection import Connection
 from mfa_gateway.doors.upstream.exchange import Exchange
 from mfa_gateway.doors.upstream.failures import AnswerCutError, Failure, ForwardingError, status_of
 from mfa_gateway.doors.upstream.origin import Origin, Terms
 from mfa_gateway.doors.upstream.pool import Pool
+from mfa_gateway.doors.upstream.prompt import PromptExchange
 from mfa_gateway.doors.upstream.replies import refuse_handshake, send_problem
-from mfa_gateway.doors.upstream.request import Writer
+from mfa_gateway.doors.upstream.request import NOTHING, Writer
 from mfa_gateway.doors.upstream.tls import Trust
 from mfa_gateway.doors.upstream.websocket import Tunnel
 
@@ -47,6 +50,29 @@ class Upstream:
             await exchange.run(self._writer.write(scope))
         except ForwardingError as error:
             await self._give_up(error.failure, exchange=exchange, scope=scope, send=send)
+
+    def serve_promptly(self, scope: Scope, client: Client) -> Work | None:
+        """Serve an `http` scope without a task where a connection is open and the request has no body."""
+        try:
+            request = self._writer.write(scope)
+        except ForwardingError:
+            return self(scope, client.receive, client.send)  # which meets it again, and answers
+        connection = self._pool.take() if request.framing is NOTHING else None
+        if connection is None:
+            return self(scope, client.receive, client.send)
+
+        def go_on(connection: Connection) -> Work:
+            return self._go_on(connection, scope, client)
+
+        PromptExchange(self._pool, connection, client, go_on).ask(request)
+        return None
+
+    async def _go_on(self, connection: Connection, scope: Scope, client: Client) -> None:
+        exchange = Exchange(self._pool, scope, client.receive, client.send)
+        try:
+            await exchange.take_over(connection)
+        except ForwardingError as error:
+            await self._give_up(error.failure, exchange=exchange, scope=scope, send=client.send)
 
     async def close(self) -> None:
         """Close every connection to the upstream. Calls under way are cut."""

@@ -11,14 +11,17 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import partial
 from typing import Any, Final, cast
 
 import pytest
 import uvicorn
 import uvloop
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from mfa_gateway.doors.stopping import ServedProtocol
 from mfa_gateway.doors.upstream import Origin, Scheme, Terms, Upstream
 
 # No test waits this long for anything that happens.
@@ -265,11 +268,19 @@ class Client:
 # --- The gateway ------------------------------------------------------------------------------
 
 
-class Gateway:
-    """uvicorn's HTTP/1 protocol around an application, on a socket of its own."""
+class Server(Enum):
+    """What is in front: any ASGI server, or our own, which has calls served without a task where it can."""
 
-    def __init__(self, app: Upstream, port: int, state: ServerState, stack: AsyncExitStack) -> None:
+    ANY = HttpToolsProtocol
+    OURS = ServedProtocol
+
+
+class Gateway:
+    """A server's HTTP/1 protocol around an application, on a socket of its own."""
+
+    def __init__(self, app: Upstream, port: int, state: ServerState, stack: AsyncExitStack, server: Server) -> None:
         self.app = app
+        self.server = server
         self.port = port
         self.state = state
         self._stack = stack
@@ -291,10 +302,10 @@ class Gateway:
 
 
 @asynccontextmanager
-async def serving(app: Upstream) -> AsyncIterator[Gateway]:
+async def serving(app: Upstream, kind: Server = Server.ANY) -> AsyncIterator[Gateway]:
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=kind.value,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -309,11 +320,11 @@ async def serving(app: Upstream) -> AsyncIterator[Gateway]:
     build = partial(protocol, config=config, server_state=state, app_state={})
     server = await asyncio.get_running_loop().create_server(build, "127.0.0.1", 0)
     async with AsyncExitStack() as stack:
-        yield Gateway(app, server.sockets[0].getsockname()[1], state, stack)
+        yield Gateway(app, server.sockets[0].getsockname()[1], state, stack, kind)
     server.close()
     await app.close()
     for connection in tuple(state.connections):
-        connection.transport.abort()
+        getattr(connection, "_wire", connection.transport).abort()
     if state.tasks:
         await asyncio.wait(tuple(state.tasks), timeout=DEADLINE)
     await until(lambda: not state.connections and not state.tasks)
@@ -358,14 +369,14 @@ async def call(app: Upstream, scope: dict[str, Any], *received: dict[str, Any]) 
 Start = Callable[..., Awaitable[Gateway]]
 
 
-@pytest.fixture
-async def start(backend: Backend) -> AsyncIterator[Start]:
+@pytest.fixture(params=[*Server], ids=lambda one: one.name.lower())
+async def start(backend: Backend, request: pytest.FixtureRequest) -> AsyncIterator[Start]:
     """Starts gateways in front of the backend, on the given terms."""
     async with AsyncExitStack() as stack:
 
         async def start(*, port: int = 0, prefix: str = "", **terms: Any) -> Gateway:
             origin = Origin(Scheme.HTTP, "127.0.0.1", port or backend.port, prefix)
-            return await stack.enter_async_context(serving(Upstream(origin, Terms(**terms))))
+            return await stack.enter_async_context(serving(Upstream(origin, Terms(**terms)), request.param))
 
         yield start
 

@@ -91,7 +91,7 @@ async def test_events_go_down_one_by_one(gateway: Gateway, backend: Backend) -> 
     assert gateway.idle == 1
 
 
-async def test_a_call_without_a_body_is_one_task(gateway: Gateway, backend: Backend) -> None:
+async def test_a_call_without_a_body_is_at_most_one_task(gateway: Gateway, backend: Backend) -> None:
     names: set[str] = set()
 
     async def play(link: Link) -> None:
@@ -102,7 +102,7 @@ async def test_a_call_without_a_body_is_one_task(gateway: Gateway, backend: Back
 
     backend.play = play
     await gateway.ask()
-    assert "RequestResponseCycle.run_asgi" in names
+    assert len(names & {"RequestResponseCycle.run_asgi", "Cycle._see_to"}) == 1
     assert not {name for name in names if name.startswith(("Upload", "Exchange", "Connection", "Pool"))}
 
 

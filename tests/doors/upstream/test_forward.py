@@ -6,7 +6,7 @@ import pytest
 
 from mfa_gateway.doors.asgi import REQUEST_ID, UNDATED
 from mfa_gateway.doors.upstream import AnswerCutError, Failure, Origin, Terms, Upstream
-from tests.doors.upstream.conftest import Backend, Gateway, Link, Start, call, http_scope, playing
+from tests.doors.upstream.conftest import Backend, Gateway, Link, Server, Start, call, http_scope, playing
 
 SECRET = "hunter2"
 ASKING = b"GET /?token=hunter2 HTTP/1.1\r\nHost: api.test\r\nAuthorization: Bearer hunter2\r\n\r\n"
@@ -122,7 +122,8 @@ async def test_l03_no_log_repeats_a_secret(
     records = (record for record in caplog.records if record.name != "uvicorn.access")
     written = "\n".join(logging.Formatter().format(record) for record in records)
     assert Failure.BAD_ANSWER.value in written
-    assert "AnswerCutError" in written
+    # Our own server knows what it means, so it says nothing more about it.
+    assert ("AnswerCutError" in written) == (gateway.server is Server.ANY)
     assert SECRET not in written
 
 
