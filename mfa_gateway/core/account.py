@@ -120,11 +120,23 @@ class Enrolment:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaited:
+    """An enrolment that waits for its first code, and how much longer it does."""
+
+    enrolment: Enrolment
+    left_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
-    """What an account can prove with, one by one. `backup_left`: unused backup codes; None where there is no set."""
+    """What an account can prove with, one by one. `backup_left`: unused backup codes; None where there is no set.
+
+    `awaited` cannot be proved with yet. There is one of a factor at most.
+    """
 
     enrolments: tuple[Enrolment, ...] = ()
     backup_left: int | None = None
+    awaited: tuple[Awaited, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +174,20 @@ class Standing:
     now_ms: int = 0
     sealed: Mapping[Factor, bytes] = field(default_factory=dict, repr=False)
     backup_level: int = 0
+
+    def later(self, ms: int) -> "Standing":
+        """The same, so many milliseconds later."""
+        proofs = tuple([Proof(proof.factor, proof.age_ms + ms) for proof in self.proofs])
+        return Standing(
+            recorded=self.recorded,
+            disabled=self.disabled,
+            epoch=self.epoch,
+            factors=self.factors,
+            proofs=proofs,
+            now_ms=self.now_ms + ms,
+            sealed=self.sealed,
+            backup_level=self.backup_level,
+        )
 
     def state(self, factor: Factor) -> FactorState:
         """The state of one factor."""

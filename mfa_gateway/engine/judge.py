@@ -3,14 +3,14 @@
     admit    the call alone            open routes pass here, unless    0 trips
                                        their good answers end windows
     identify the credential            cached by token                  0 trips
-    recall   what the store knows      in grace? passes here            1st trip
+    recall   what the store knows      in grace? passes here            1st trip, or none where it is remembered
     redeem   the presented code        one atomic step                  2nd trip
 
 Every decision on the way is a pure function of `core.gate`; this module only waits between them. What stays out: wire
 forms, and anything that changes an account (clerk).
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from time import perf_counter
 
@@ -19,13 +19,13 @@ from mfa_gateway.core.call import Call
 from mfa_gateway.core.credential import OtherCredentials, refused_carrier
 from mfa_gateway.core.fault import DirectoryUnavailable, IdentityUnavailable, StoreUnavailable
 from mfa_gateway.core.gate import RETRY_MS, Terms, admit, appoint, conclude, refuse, weigh, without_store
-from mfa_gateway.core.policy import Candidates, OnSuccess, Policy, Rule
+from mfa_gateway.core.policy import Access, Candidates, OnSuccess, Policy, Rule
 from mfa_gateway.core.presence import absence
 from mfa_gateway.core.proof import Redemption
-from mfa_gateway.core.verdict import Pass, Reason, Verdict
+from mfa_gateway.core.verdict import Pass, Reason, Refuse, Verdict
 from mfa_gateway.engine.alarm import NO_ALARM, Alarm
 from mfa_gateway.engine.journal import Journal
-from mfa_gateway.engine.ports import Identity, Meter, Register, Store
+from mfa_gateway.engine.ports import Identity, Meter, Register, Standings
 from mfa_gateway.engine.tally import UNCOUNTED
 
 
@@ -39,7 +39,7 @@ class Judge:
         terms: Terms,
         others: OtherCredentials,
         identity: Identity,
-        store: Store,
+        store: Standings,
         journal: Journal,
         meter: Meter = UNCOUNTED,
         clock: Callable[[], float] = perf_counter,
@@ -63,12 +63,45 @@ class Judge:
 
     async def judge(self, call: Call) -> Verdict:
         """Decide whether a call goes on. Never raises for anything a client, the store or an issuer can do."""
+        verdict = self.begin(call)
+        return verdict if isinstance(verdict, Pass | Refuse) else await verdict
+
+    def begin(self, call: Call) -> Verdict | Awaitable[Verdict]:
+        """The verdict where the call alone tells it, else what has to be awaited for it: either of them once a call."""
         began = self._clock()
         admission = admit(self._policy, call)
-        verdict = await self._verdict(call, admission) if isinstance(admission, Candidates) else admission
+        verdict = self._known(call, admission) if isinstance(admission, Candidates) else admission
+        if isinstance(verdict, Candidates):
+            return self._decided(call, verdict, began)
+        self._write_down(call, verdict, began)
+        return verdict
+
+    def _known(self, call: Call, candidates: Candidates) -> Verdict | Candidates:
+        """A pass that can be told without waiting, from what is remembered here; else the candidates, as they came.
+
+        Never a refusal: what was proved a moment ago may not be remembered yet.
+        """
+        caller = None if call.code or self._register is not None else self._identity.known(call)
+        if caller is None or call.foreign_page or refused_carrier(call, self._others) is not None:
+            return candidates
+        rule = candidates.for_realm(caller.account.realm)
+        requirement = rule.requirement
+        if requirement.access is not Access.MFA:
+            return candidates
+        standing = self._store.known(caller.account, scope=requirement.scope, session=caller.session)
+        if standing is None:
+            return candidates
+        step = weigh(rule, caller, standing, code=None, terms=self._terms)
+        return step if isinstance(step, Pass) and step.overruled is None else candidates
+
+    async def _decided(self, call: Call, candidates: Candidates, began: float) -> Verdict:
+        verdict = await self._verdict(call, candidates)
+        self._write_down(call, verdict, began)
+        return verdict
+
+    def _write_down(self, call: Call, verdict: Verdict, began: float) -> None:
         self._meter.judged(verdict, self._clock() - began)
         self._journal.decided(call, verdict)
-        return verdict
 
     async def _verdict(self, call: Call, candidates: Candidates) -> Verdict:
         appointed = appoint(candidates, await self.identify(call))

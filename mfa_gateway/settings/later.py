@@ -38,12 +38,7 @@ def _begins(*beginnings: str) -> Asks:
 
 _STORES: Final = "use embedded, redis://, rediss://, unix:// or memory://"
 
-LATER: Final = (
-    Later("store.url", _begins("redis+sentinel:", "redis+cluster:"), _STORES),
-    Later("dialects.gigya.enabled", _switched_on, "use glue"),
-    Later("dialects.adservio.enabled", _switched_on, "use glue"),
-    Later("near_cache.enabled", _switched_on),
-)
+LATER: Final = (Later("store.url", _begins("redis+sentinel:", "redis+cluster:"), _STORES),)
 
 
 def not_yet(tree: Mapping[str, object]) -> Iterator[Problem]:

@@ -135,9 +135,9 @@ class Secrets(Section):
 class NearCache(Section):
     """A cache of standings in each worker, kept right by the store's invalidation messages."""
 
-    enabled: Bool = False
-    """Whether there is one."""
+    enabled: Bool = True
+    """Whether there is one. Never with memory://, which is in this process anyway."""
     entries: Annotated[Int, Field(ge=1, le=10_000_000)] = 50_000
-    """Accounts that one worker remembers."""
+    """How many standings one worker remembers: one for each account, or for each session where rules look at these."""
     max_stale: Annotated[Duration, within("1ms", "1m")] = 2.0
-    """How old an answer may be while invalidation messages do not arrive."""
+    """For how long a window that was revoked can be honoured at most, if the network stops without a word."""

@@ -27,7 +27,7 @@ from mfa_gateway.state.keys import INDEX_KEY, SCHEMA, Keys
 from mfa_gateway.state.line import Line
 from mfa_gateway.state.vault import CannotUnseal, Vault, new_index_key, sub_key
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _POLICY: Final = "noeviction"
 
@@ -150,9 +150,10 @@ class Foundation:
     async def _check_schema(self) -> None:
         await self.line.ask("SET", SCHEMA, SCHEMA_VERSION, "NX")
         found = await self.line.ask("GET", SCHEMA)
-        if found is None or not found.isdigit() or int(found) > SCHEMA_VERSION:
+        if found != b"%d" % SCHEMA_VERSION:
+            # An older one is refused as well: read by other names, everybody in it would seem to be new.
             raise StoreUnfit(
-                f"The store was written by a later version of mfa_gateway ({SCHEMA} is not {SCHEMA_VERSION}). "
+                f"The store was written by another version of mfa_gateway ({SCHEMA} is not {SCHEMA_VERSION}). "
                 "Start that version, or use another store."
             )
 

@@ -29,6 +29,9 @@ from redis.exceptions import NoScriptError, ResponseError
 from mfa_gateway.core.fault import StoreUnavailable
 from mfa_gateway.state.bulletin import listen
 from mfa_gateway.state.circuit import Circuit
+from mfa_gateway.state.keys import account_key_of
+from mfa_gateway.state.near import NearStandings
+from mfa_gateway.state.tracking import News, track
 
 Word = str | bytes | int
 
@@ -39,6 +42,9 @@ CONNECTIONS: Final = 2
 # While the store works through a batch, its callers wait and this process goes on with others: batches of everybody
 # would have everybody wait at once. What the slowest script needs, times this, has to stay far below `store.timeout`.
 _BATCH: Final = 16
+
+# How often the store is asked for its assurance in the time that one lasts: one or two may be late.
+_PULSES: Final = 4
 
 
 class ScriptUnknown(Exception):
@@ -73,16 +79,25 @@ class _Parcel:
 class Line:
     """Carries commands to one store.
 
-    Attributes of construction: `timeout` seconds for one answer, `connect_timeout` seconds for one connection.
+    Attributes of construction: `timeout` seconds for one answer, `connect_timeout` seconds for one connection, `near`
+    for what is remembered here of the standings there; None: nothing.
     """
 
     def __init__(
-        self, pool: BlockingConnectionPool, *, timeout: float, connect_timeout: float, clock: Callable[[], float]
+        self,
+        pool: BlockingConnectionPool,
+        *,
+        timeout: float,
+        connect_timeout: float,
+        clock: Callable[[], float],
+        near: NearStandings | None = None,
     ) -> None:
         self._pool = pool
         self._timeout = timeout
         self._connect_timeout = connect_timeout
         self._circuit = Circuit(clock)
+        # One that is never assured remembers nothing.
+        self.near = NearStandings(entries=1, max_stale=0.0, clock=clock) if near is None else near
         self._queue: deque[_Parcel] = deque()
         self._carriers: set[asyncio.Task[None]] = set()
         self._is_due = False
@@ -110,6 +125,20 @@ class Line:
     def listen(self) -> AsyncGenerator[str | None]:
         """What is told of accounts from now on, on a connection of its own; see `bulletin.listen`."""
         return listen(self._pool, timeout=self._timeout, connect_timeout=self._connect_timeout)
+
+    def track(self) -> AsyncGenerator[News]:
+        """What is told of changes from now on, on a connection of its own; see `tracking.track`."""
+        return track(
+            self._pool,
+            timeout=self._timeout,
+            connect_timeout=self._connect_timeout,
+            pulse=self.near.max_stale / _PULSES,
+            clock=self.near.clock,
+        )
+
+    def changed(self, keys: Iterable[str]) -> None:
+        """Something may have been done to these keys just now, from here."""
+        self.near.forget(map(account_key_of, keys))
 
     async def close(self) -> None:
         """Fail what is under way and close every connection."""

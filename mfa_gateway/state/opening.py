@@ -14,6 +14,7 @@ from mfa_gateway.state.embedded import url_of
 from mfa_gateway.state.errors import StoreUnfit
 from mfa_gateway.state.foundation import Foundation
 from mfa_gateway.state.line import Line
+from mfa_gateway.state.near import NearStandings
 from mfa_gateway.state.store import Store
 from mfa_gateway.state.vault import Vault
 
@@ -28,6 +29,8 @@ class StoreSettings:
         data_dir: where the files of `embedded` are; somebody has to own it by the time that the store is asked.
         timeout: seconds for one answer.
         connect_timeout: seconds for one connection.
+        near_entries: how many standings may be remembered in this process.
+        near_max_stale: how old, in seconds, what is remembered may be while the store tells nothing.
     """
 
     url: str = field(repr=False)
@@ -35,6 +38,8 @@ class StoreSettings:
     data_dir: Path | None = None
     timeout: float = 0.1
     connect_timeout: float = 0.25
+    near_entries: int = 50_000
+    near_max_stale: float = 2.0
 
 
 def prepare_store(settings: StoreSettings, *, clock: Callable[[], float] = monotonic) -> Store:
@@ -47,7 +52,8 @@ def prepare_store(settings: StoreSettings, *, clock: Callable[[], float] = monot
     """
     vault = Vault(settings.keys)
     pool = pool_for(_address(settings), connect_timeout=settings.connect_timeout)
-    line = Line(pool, timeout=settings.timeout, connect_timeout=settings.connect_timeout, clock=clock)
+    near = NearStandings(entries=settings.near_entries, max_stale=settings.near_max_stale, clock=clock)
+    line = Line(pool, timeout=settings.timeout, connect_timeout=settings.connect_timeout, clock=clock, near=near)
     foundation = Foundation(line, vault, is_volatile=settings.url.startswith("memory:"), clock=clock)
     return Store(foundation)
 

@@ -1,5 +1,7 @@
 """Accounts: states, addresses, and what it takes to change a factor."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from mfa_gateway.core.account import (
     Factor,
     FactorState,
     Person,
+    Proof,
     Standing,
     sufficient_factors,
 )
@@ -81,3 +84,16 @@ def test_neither_sessions_nor_claims_nor_addresses_are_shown() -> None:
     person = Person(email="hidden", phone="hidden")
     known = Standing(sealed={Factor.EMAIL: b"hidden"})
     assert "hidden" not in repr((caller, person, known))
+
+
+@given(states, st.lists(st.tuples(st.sampled_from(Factor), st.integers(0, 10_000))), st.integers(0, 10_000))
+def test_later_only_ages_and_the_clock_have_moved(
+    factors: dict[Factor, FactorState], proofs: list[tuple[Factor, int]], ms: int
+) -> None:
+    known = Standing(
+        *(True, False, 7, factors, tuple(Proof(*proof) for proof in proofs), 1_000),
+        sealed={Factor.EMAIL: b"sealed"},
+        backup_level=20,
+    )
+    older = tuple(Proof(factor, age_ms + ms) for factor, age_ms in proofs)
+    assert known.later(ms) == replace(known, proofs=older, now_ms=1_000 + ms)

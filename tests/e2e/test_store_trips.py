@@ -25,6 +25,7 @@ class Relay:
         self._tasks: set[asyncio.Task[None]] = set()
         self.commands: list[bytes] = []
         self.port = 0
+        self._forbids_tracking = False
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -57,6 +58,8 @@ class Relay:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, commands: hiredis.Reader | None
     ) -> None:
         while data := await reader.read(65536):
+            if self._forbids_tracking and b"TRACKING" in data:
+                break
             if commands is not None:
                 commands.feed(data)
                 while isinstance(command := commands.gets(), list):
@@ -64,6 +67,12 @@ class Relay:
             writer.write(data)
             await writer.drain()
         writer.write_eof()
+
+    async def forbid_tracking(self) -> None:
+        """End every connection, and take none any more on which somebody asks to be told of changes."""
+        self._forbids_tracking = True
+        for task in tuple(self._tasks):
+            task.cancel()
 
     def count(self) -> int:
         """How many commands passed since the last count."""
@@ -94,7 +103,10 @@ async def relay(tmp_path: Path) -> AsyncIterator[Relay]:
 async def installation(tmp_path: Path, relay: Relay) -> AsyncIterator[Installation]:
     folder = tmp_path / "gateway"
     folder.mkdir()
-    async with Installation(folder, store=f"redis://127.0.0.1:{relay.port}") as running:
+    # What the near cache saves is not counted here (test_near_cache).
+    async with Installation(
+        folder, more="near_cache: {enabled: false}", store=f"redis://127.0.0.1:{relay.port}"
+    ) as running:
         await running.start()
         yield running
 
@@ -117,6 +129,19 @@ async def test_an_open_route_takes_none_a_window_one_and_a_code_two(installation
     assert relay.count() == 2
     assert answer(await installation.call(*PROTECTED, token=token, code="000000")) == "403/5901"
     assert relay.count() == 2
+
+
+async def test_a_preflight_takes_one_and_one_of_an_open_route_none(installation: Installation, relay: Relay) -> None:
+    token = installation.token()
+    await installation.enrol(token)
+    said = dict(zip(("method", "path"), PROTECTED, strict=True))
+    # The first look loads the script.
+    await installation.call("POST", "/mfa/preflight", token=token, json=said)
+    relay.count()
+    answered = await installation.call("POST", "/mfa/preflight", token=token, json=said)
+    assert (answered.json()["decision"], relay.count()) == ("pass", 1)
+    answered = await installation.call("POST", "/mfa/preflight", token=token, json={"method": "GET", "path": "/open"})
+    assert (answered.json()["because"], relay.count()) == ("open", 0)
 
 
 async def test_a_call_without_a_token_asks_the_store_nothing(installation: Installation, relay: Relay) -> None:

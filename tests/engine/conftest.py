@@ -9,6 +9,7 @@ from mfa_gateway.core.gate import Terms
 from mfa_gateway.core.policy import Policy
 from mfa_gateway.engine.alarm import NO_ALARM, Alarm
 from mfa_gateway.engine.judge import Judge
+from mfa_gateway.engine.ports import Register
 from tests.engine.fakes import BearerNames, Lines, MemoryStore, policy
 
 MakeJudge = Callable[..., Judge]
@@ -39,6 +40,7 @@ def make_judge(store: MemoryStore, identity: BearerNames, lines: Lines) -> MakeJ
         others: OtherCredentials | None = None,
         terms: Terms | None = None,
         alarm: Alarm = NO_ALARM,
+        register: Register | None = None,
     ) -> Judge:
         return Judge(
             policy=policy_ or policy(),
@@ -48,6 +50,7 @@ def make_judge(store: MemoryStore, identity: BearerNames, lines: Lines) -> MakeJ
             store=store,
             journal=lines.journal,
             alarm=alarm,
+            register=register,
         )
 
     return make

@@ -16,9 +16,6 @@ URL = "http://127.0.0.1:1"
 ASKED = [
     ("store.url", {"store": {"url": "redis+sentinel://h:26379/main"}}),
     ("store.url", {"store": {"url": "redis+cluster://h"}}),
-    ("dialects.gigya.enabled", {"dialects": {"gigya": {"enabled": True, "prefix": "/g"}}}),
-    ("dialects.adservio.enabled", {"dialects": {"adservio": {"enabled": True, "prefix": "/a"}}}),
-    ("near_cache.enabled", {"near_cache": {"enabled": True}}),
 ]
 
 

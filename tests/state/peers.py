@@ -147,3 +147,79 @@ def answering(*replies: bytes | None) -> Answer:
         return reply
 
     return answer
+
+
+class Relay:
+    """Passes bytes on to a real server, connection by connection, until it is told to hold some back."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        self._passing = asyncio.Event()
+        self._passing.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._tracking: set[asyncio.StreamWriter] = set()
+
+    def hold_news(self) -> None:
+        """Pass nothing on from the server on connections that track changes: both ends believe they are there."""
+        self._passing.clear()
+
+    async def cut_news(self) -> None:
+        """End the connections that track changes, and take no more of these."""
+        self._passing.clear()
+        for writer in tuple(self._tracking):
+            writer.close()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._tasks.add(task)
+        below, above = await asyncio.open_unix_connection(self._target)
+        up = asyncio.create_task(self._up(reader, above, writer))
+        try:
+            await self._down(below, writer)
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            up.cancel()
+            await asyncio.gather(up, return_exceptions=True)
+            self._tracking.discard(writer)
+            self._tasks.discard(task)
+            above.close()
+            writer.close()
+
+    async def _up(
+        self, reader: asyncio.StreamReader, above: asyncio.StreamWriter, client: asyncio.StreamWriter
+    ) -> None:
+        while chunk := await reader.read(65536):
+            if b"TRACKING" in chunk:
+                self._tracking.add(client)
+            above.write(chunk)
+            await above.drain()
+        above.close()
+
+    async def _down(self, below: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        while chunk := await below.read(65536):
+            if client in self._tracking:
+                await self._passing.wait()
+            client.write(chunk)
+            await client.drain()
+        client.close()
+
+    async def end(self) -> None:
+        """End every connection."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def passing(path: str, target: str) -> AsyncIterator[Relay]:
+    """A relay on a Unix socket."""
+    relay = Relay(target)
+    server = await asyncio.start_unix_server(relay.serve, path)
+    try:
+        yield relay
+    finally:
+        server.close()
+        await relay.end()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(server.wait_closed(), 1)
