@@ -4,20 +4,21 @@
     somebody is watched for -------+--> doubtful -- recalled --> the same epoch: fine    another, or disabled: revoked
 
 What the store tells is a hint and no more; an account is revoked when its epoch is not the one that a call was judged
-in, or when it is disabled. So nothing depends on hearing everything: whoever is new is looked at once, and whenever
-hearing begins, begins again, or is refused, everybody is. A store that is away revokes nobody, since nobody can be
-revoked there; those who could not be looked at are looked at as soon as it is back.
+in, or when it is disabled. A caller whom the gateway itself has logged in is revoked with the session, too. So nothing
+depends on hearing everything: whoever is new is looked at once, and whenever hearing begins, begins again, or is
+refused, everybody is. A store that is away revokes nobody, since nobody can be revoked there; those who could not be
+looked at are looked at as soon as it is back.
 
 Nothing here runs while nobody is watched for. What stays out: judging (judge), and closing anything (doors).
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
 from typing import Final
 
-from mfa_gateway.core.account import AccountId, Standing
+from mfa_gateway.core.account import AccountId, Caller, Standing
 from mfa_gateway.core.call import Call
 from mfa_gateway.core.fault import StoreUnavailable
 from mfa_gateway.core.proof import Scope
@@ -34,8 +35,9 @@ _TOGETHER: Final = 64
 class _Watched:
     """One thing that is held open: for whom, and the epoch it was let through in; None where that is not known."""
 
-    def __init__(self, account: AccountId, epoch: int | None) -> None:
-        self.account = account
+    def __init__(self, caller: Caller, epoch: int | None) -> None:
+        self.caller = caller
+        self.account = caller.account
         self.epoch = epoch
         self.revoked = asyncio.Event()
 
@@ -50,9 +52,17 @@ class _Watched:
 class Watch:
     """Watches for revocations."""
 
-    def __init__(self, *, store: Revocations, journal: Journal, pause: float = _PAUSE) -> None:
-        """`pause` is in seconds."""
+    def __init__(
+        self,
+        *,
+        store: Revocations,
+        journal: Journal,
+        pause: float = _PAUSE,
+        is_open: Callable[[Caller], Awaitable[bool]] | None = None,
+    ) -> None:
+        """`pause` is in seconds. `is_open` tells of sessions that may be closed one by one; None where none may."""
         self._store = store
+        self._is_open = is_open
         self._journal = journal
         self._pause = pause
         self._watched: defaultdict[AccountId, set[_Watched]] = defaultdict(set)
@@ -68,7 +78,7 @@ class Watch:
         if verdict.caller is None:
             await asyncio.Event().wait()
             return
-        watched = _Watched(verdict.caller.account, verdict.epoch)
+        watched = _Watched(verdict.caller, verdict.epoch)
         self._begin(watched)
         try:
             await watched.revoked.wait()
@@ -162,8 +172,19 @@ class Watch:
             if account in self._watched:
                 self._names[account], self._named[name] = name, account
             standing = await self._store.recall(account, scope=Scope.ACCOUNT, session="")
+            await self._look_for_closed(account)
         except StoreUnavailable:
             return False
         for watched in self._watched.get(account, ()):
             watched.compare(standing)
         return True
+
+    async def _look_for_closed(self, account: AccountId) -> None:
+        """Sessions that were closed while the epoch of their account went on."""
+        if self._is_open is None:
+            return
+        held = tuple(self._watched.get(account, ()))
+        open_ones = await asyncio.gather(*(self._is_open(watched.caller) for watched in held))
+        for watched, is_open in zip(held, open_ones, strict=True):
+            if not is_open:
+                watched.revoked.set()

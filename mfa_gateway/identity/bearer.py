@@ -33,6 +33,7 @@ from mfa_gateway.identity.jwks import ACCEPT, FETCH_DEADLINE, MAX_BYTES, Fetched
 from mfa_gateway.identity.jws import LOGOUT_TYPES, Jws, read_jws
 from mfa_gateway.identity.keys import FixedKeys, Keys, KeySet, public_key, secret_key
 from mfa_gateway.identity.logout import read_farewell
+from mfa_gateway.identity.own_tokens import OwnTokens
 from mfa_gateway.identity.terms import BearerTerms, JwksFile, JwksUrl, PublicKey, SharedSecret
 from mfa_gateway.identity.verified import Verified, VerifiedCredentials
 
@@ -57,9 +58,10 @@ class BearerIdentity:
         monotonic: seconds that never jump, for the age of key sets.
         log: where refused tokens and fetched key sets are noted; never a token, a claim or a key.
         fetch_deadline: seconds for fetching one key set, all in all.
+        own: judges tokens that the gateway signed itself; None where it signs none.
 
     Raises:
-        ValueError: two terms name one issuer, or a key cannot be used. The text says whose.
+        ValueError: two terms name one issuer, or one of our own, or a key cannot be used. The text says whose.
     """
 
     def __init__(
@@ -70,8 +72,10 @@ class BearerIdentity:
         monotonic: Callable[[], float] = time.monotonic,
         log: FilteringBoundLogger | None = None,
         fetch_deadline: float = FETCH_DEADLINE,
+        own: OwnTokens | None = None,
     ) -> None:
         self._clock = clock
+        self._own = own
         self._monotonic = monotonic
         self._log: FilteringBoundLogger = structlog.get_logger() if log is None else log
         self._fetch_deadline = fetch_deadline
@@ -104,6 +108,11 @@ class BearerIdentity:
             case _ as never:
                 assert_never(never)
 
+    def known(self, call: Call) -> Caller | None:
+        """Who a token that was verified before names, while that holds. Never of our own: a session may have ended."""
+        presented = call.authorization
+        return self._verified.recall(presented, self._clock()) if presented else None
+
     async def hear_farewell(self, token: str, *, request_id: str = "") -> Farewell | Hearsay:
         """Verify a logout token (OpenID Connect Back-Channel Logout 1.0 section 2.6). It may have come before.
 
@@ -124,19 +133,27 @@ class BearerIdentity:
             await self._client.aclose()
 
     async def _verify(self, presented: str) -> Caller | Flaw:
+        if self._own is not None and (known := self._own.recall(presented)) is not None:
+            return await self._own.confirm(known)
         token = bearer_token(presented)
         if token is None:
             return Flaw.NOT_BEARER
         jws = read_jws(token)
         if isinstance(jws, Flaw):
             return jws
+        digest = token_digest(token)
+        if self._own is not None and self._own.has_issued(jws):
+            return await self._own.verify(jws, token=token, digest=digest, presented=presented)
+        return await self._verify_foreign(jws, digest=digest, presented=presented)
+
+    async def _verify_foreign(self, jws: Jws, *, digest: str, presented: str) -> Caller | Flaw:
         issuer = self._issuer_of(jws)
         if issuer is None:
             return Flaw.UNKNOWN_ISSUER
         edition = issuer.keys.edition
         if (flaw := await _signature_flaw(jws, issuer)) is not None:
             return flaw
-        accepted = read_claims(jws.claims, issuer.terms, now=self._clock(), digest=token_digest(token))
+        accepted = read_claims(jws.claims, issuer.terms, now=self._clock(), digest=digest)
         if isinstance(accepted, Flaw):
             return accepted
         self._verified.remember(presented, Verified(accepted.caller, accepted.until, issuer.keys, edition))
@@ -160,6 +177,8 @@ class BearerIdentity:
         return self._issuers.get(name) if isinstance(name, str) else None
 
     def _add(self, terms: BearerTerms) -> None:
+        if self._own is not None and terms.issuer in self._own.issuers:
+            raise ValueError(f"issuer {terms.issuer!r} is the gateway itself: it knows its own key")
         if terms.issuer in self._issuers:
             raise ValueError(f"issuer {terms.issuer!r} is configured twice: a token must be judged by one set of terms")
         try:

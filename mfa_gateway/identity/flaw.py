@@ -42,5 +42,8 @@ class Flaw(StrEnum):
     BAD_ID = "jti is missing or not a plain text of 1 to 255 characters"
     LIVES_LONG = "the token lives for more than a day"
     NAMELESS = "the token names a session and no subject"
+    # What only tokens of our own can be
+    OTHER_HEADER = "the header is none that bearer tokens of our own have"
+    NO_SESSION = "the token names no session that is open"
     # Whose it is
     BAD_SUBJECT = "the subject is missing or not a plain text of 1 to 255 characters"

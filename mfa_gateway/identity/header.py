@@ -54,6 +54,10 @@ class HeaderIdentity:
         self._is_listed = is_listed
         self._log: FilteringBoundLogger = structlog.get_logger() if log is None else log
 
+    def known(self, _call: Call) -> Caller | None:
+        """Nobody: this is not remembered in a form that could be told at once."""
+        return None
+
     async def identify(self, call: Call) -> Caller | Anonymous:
         """Read the header, if the peer is listed. Only where it is not there at all is there `NO_CREDENTIAL`."""
         fields = namesakes(call.headers, self._name) if self._is_listed(call.peer) else ()

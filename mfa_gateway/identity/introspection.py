@@ -121,6 +121,10 @@ class IntrospectedIdentity:
         self._refused = _Answers(size)
         self._asking: dict[str, asyncio.Task[_Answer | _Outage]] = {}
 
+    def known(self, _call: Call) -> Caller | None:
+        """Nobody: this is not remembered in a form that could be told at once."""
+        return None
+
     async def identify(self, call: Call) -> Caller | Anonymous:
         """Look the call's bearer token up. Only a missing or empty Authorization value is `NO_CREDENTIAL`.
 

@@ -57,7 +57,7 @@ def read_jws(token: str, types: frozenset[str] = ACCESS_TYPES) -> Jws | Flaw:
     segments = token.split(".")
     if len(segments) != 3:  # noqa: PLR2004 - header, payload, signature
         return Flaw.NOT_COMPACT
-    parts = [_decoded(segment) for segment in segments]
+    parts = [decoded(segment) for segment in segments]
     header_bytes, payload, signature = parts
     if header_bytes is None or payload is None or signature is None:
         return Flaw.NOT_CANONICAL
@@ -95,7 +95,7 @@ def _is_among(types: frozenset[str], kind: object) -> bool:
     return isinstance(kind, str) and kind.lower().removeprefix("application/") in types
 
 
-def _decoded(segment: str) -> bytes | None:
+def decoded(segment: str) -> bytes | None:
     """Base64url without padding. The decoder skips what it does not know, so only what encodes back is accepted."""
     try:
         raw = urlsafe_b64decode(segment + "=" * (-len(segment) % 4))

@@ -235,6 +235,43 @@ async def test_an_unknown_epoch_is_learnt_and_then_watched(sockets: Sockets, sto
     await ends(socket)
 
 
+# --- Sessions that end one by one -------------------------------------------------------------
+
+
+async def test_a_closed_session_revokes_its_sockets_and_no_other_of_the_account(store: Told, lines: Lines) -> None:
+    ended: set[str] = set()
+
+    async def is_open(caller: Caller) -> bool:
+        return caller.session not in ended
+
+    sockets = Sockets(Watch(store=store, journal=lines.journal, pause=0.001, is_open=is_open))
+    here, there = sockets.open(), sockets.open(replace(ANNA, session="another"))
+    await until(lambda: bool(store.news))
+    await sockets.settle()
+    assert not here.done()
+    ended.add(ANNA.session)
+    store.tell("name of anna")
+    await ends(here)
+    await sockets.settle()
+    assert not there.done()
+    await sockets.close()
+
+
+async def test_a_session_that_could_not_be_looked_at_is_looked_at_again(store: Told, lines: Lines) -> None:
+    answers: list[bool | None] = [None, None, False]
+
+    async def is_open(_caller: Caller) -> bool:
+        answer = answers.pop(0)
+        if answer is None:
+            raise StoreUnavailable("away")
+        return answer
+
+    sockets = Sockets(Watch(store=store, journal=lines.journal, pause=0.001, is_open=is_open))
+    await ends(sockets.open())
+    assert answers == []
+    await sockets.close()
+
+
 async def test_many_accounts_are_all_looked_at(sockets: Sockets, store: Told) -> None:
     callers = [replace(ANNA, account=AccountId("shop", f"anna{n}")) for n in range(500)]
     tasks = [sockets.open(caller) for caller in callers]

@@ -216,3 +216,25 @@ def test_no_well_signed_claims_break_the_reader(written: dict[str, object]) -> N
     token = forge(HEADER, json.dumps(claims(**written)).encode())
     answer = asyncio.run(FUZZED.identify(call(f"Bearer {token}")))
     assert isinstance(answer, Caller) or answer is Anonymous.BAD_CREDENTIAL
+
+
+# --- Known at once ----------------------------------------------------------------------------
+
+
+async def test_a_token_that_was_verified_before_is_known_without_waiting(identity: BearerIdentity) -> None:
+    token = mint()
+    assert identity.known(call(f"Bearer {token}")) is None
+    caller = await identified(identity, token)
+    assert identity.known(call(f"Bearer {token}")) == caller
+
+
+async def test_a_token_that_has_expired_is_known_no_more(identity: BearerIdentity, clock: Clock) -> None:
+    token = mint()
+    await identified(identity, token)
+    clock.now += 100_000
+    assert identity.known(call(f"Bearer {token}")) is None
+
+
+@pytest.mark.parametrize("presented", [None, "", "Bearer", "Basic eDp5"])
+def test_whatever_was_not_verified_is_not_known(identity: BearerIdentity, presented: str | None) -> None:
+    assert identity.known(call(presented)) is None

@@ -25,6 +25,9 @@ class Fixed:
         self.asked = 0
         self.is_closed = False
 
+    def known(self, _: Call) -> Caller | None:
+        return self.says if isinstance(self.says, Caller) else None
+
     async def identify(self, _: Call) -> Identification:
         self.asked += 1
         if isinstance(self.says, Exception):
@@ -160,3 +163,24 @@ async def test_no_token_that_the_jwt_reader_accepts_is_ever_taken_for_an_opaque_
     token = mint()
     assert isinstance(await BearerIdentity([SHOP], clock=clock).identify(call(f"Bearer {token}")), Caller)
     assert begins_like_jwt(token)
+
+
+# --- Known at once ----------------------------------------------------------------------------
+
+
+def test_a_signed_token_is_known_as_its_judge_knows_it() -> None:
+    assert Sources(signed=Fixed(ANNA)).known(call("Bearer a")) is ANNA
+    assert Sources(signed=Fixed(Anonymous.BAD_CREDENTIAL)).known(call("Bearer a")) is None
+
+
+def test_nobody_is_known_at_once_where_a_header_could_name_somebody_else() -> None:
+    assert Sources(signed=Fixed(ANNA), told=Fixed(Anonymous.NO_CREDENTIAL)).known(call("Bearer a")) is None
+
+
+def test_an_opaque_token_is_never_known_at_once() -> None:
+    assert Sources(opaque=Fixed(ANNA)).known(call("Bearer a")) is None
+    assert Sources(signed=Fixed(ANNA), opaque=Fixed(ANNA)).known(call("Bearer opaque")) is None
+
+
+def test_nobody_is_known_without_a_credential() -> None:
+    assert Sources(signed=Fixed(ANNA)).known(call()) is None
