@@ -5,6 +5,7 @@ A login tells who somebody is and nothing of a second factor. What stays out: ho
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from mfa_gateway.core.account import AccountId
 
@@ -22,3 +23,14 @@ class Wrong:
 
 
 Login = Known | Wrong
+
+
+class Renewal(StrEnum):
+    """Whether a password was replaced by another."""
+
+    MADE = "made"
+    """Whatever was opened or proved with the old one is over."""
+    STALE = "stale"
+    """The old one is none, or not any more; nothing was done."""
+    ELSEWHERE = "elsewhere"
+    """Passwords are kept by another system, and are changed there."""

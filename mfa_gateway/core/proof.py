@@ -35,6 +35,8 @@ class Purpose(StrEnum):
 
     GATE = "gate"
     ACTIVATE = "activate"
+    LOGIN = "login"
+    """A first factor, at a login: it says nothing about a second one."""
 
 
 class Scope(StrEnum):
@@ -131,6 +133,8 @@ class Effect(StrEnum):
     """Make the pending enrolment of `target` active, begin a new epoch, record a proof in it."""
     DEACTIVATE = "deactivate"
     """Remove `target`, or one enrolment of it, and begin a new epoch."""
+    ENTER = "enter"
+    """Spend the code, and nothing else: a first factor leaves no proof that a rule could take for a second one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,21 @@ class QuotaKind(StrEnum):
     PREFIX = "prefix"
     COUNTRY = "country"
     TOTAL = "total"
+    CALLS = "calls"
+    """Requests of one client, whether a message comes of them or not."""
+
+
+class Asker(StrEnum):
+    """On whose word a message is sent. What strangers ask for is counted apart: it must not use up the owner's own."""
+
+    OWNER = "owner"
+    """A caller with a credential behind them."""
+    STRANGER = "stranger"
+    """Somebody who has proved nothing; the limit of their address was counted before."""
+    SERVER = "server"
+    """A server of the site, for somebody who has proved nothing."""
+    COURIER = "courier"
+    """A server of the site that carries the code itself: it is issued, and nothing is sent."""
 
 
 @dataclass(frozen=True, slots=True)

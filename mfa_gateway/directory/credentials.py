@@ -20,9 +20,9 @@ from typing import Protocol
 
 from mfa_gateway.core.account import AccountId
 from mfa_gateway.core.fault import CredentialsUnavailable, Fault
-from mfa_gateway.core.login import Known, Login, Wrong
+from mfa_gateway.core.login import Known, Login, Renewal, Wrong
+from mfa_gateway.core.names import canonical_login, is_subject
 from mfa_gateway.directory.hook import Hook, HookAnswer, HookFailed, HookTerms, read_object
-from mfa_gateway.directory.names import canonical_login, is_subject
 from mfa_gateway.directory.passwords import Comparison, Passwords, password_bytes
 
 _OK = 200
@@ -54,6 +54,14 @@ class Logins(Protocol):
         """Replace a hash by another of the same password, unless it was replaced meanwhile."""
         ...
 
+    async def password_of(self, account: AccountId) -> str | None:
+        """The PHC string of somebody's password, where they have one."""
+        ...
+
+    async def change_password(self, account: AccountId, *, old: str, new: str) -> bool:
+        """Replace a hash by that of another password and begin a new epoch, unless it was replaced meanwhile."""
+        ...
+
 
 class LocalCredentials:
     """Login ids and passwords that the gateway keeps itself, made with `mfa-gateway accounts import`."""
@@ -77,6 +85,20 @@ class LocalCredentials:
         if comparison is Comparison.RIGHT_BUT_OLD:
             await self._renew(owner.account, password, known)
         return Known(owner.account)
+
+    async def renew(self, account: AccountId, *, old: str, new: str) -> Renewal:
+        """Replace a password by another, if it is still the old one.
+
+        Raises:
+            Fault: the store cannot be asked, or too many are being compared already.
+        """
+        known = await self._logins.password_of(account)
+        if await self._passwords.compare(old, known) is Comparison.WRONG or known is None:
+            return Renewal.STALE
+        if password_bytes(new) is None:
+            return Renewal.STALE
+        is_made = await self._logins.change_password(account, old=known, new=await self._passwords.hash(new))
+        return Renewal.MADE if is_made else Renewal.STALE
 
     async def _renew(self, account: AccountId, password: str, old: str) -> None:
         # The password was right: nobody is turned away because its hash could not be made anew.
@@ -108,6 +130,11 @@ class RemoteCredentials:
             return _read(answer, realm)
         except HookFailed as failure:
             raise CredentialsUnavailable(f"credentials at {self.terms.place}: {failure}") from None
+
+    async def renew(self, account: AccountId, *, old: str, new: str) -> Renewal:
+        """Say that it is not done here."""
+        del account, old, new
+        return Renewal.ELSEWHERE
 
     async def close(self) -> None:
         """Close every connection."""

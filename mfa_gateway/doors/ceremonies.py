@@ -2,13 +2,14 @@
 
 Ceremony paths match before policy, exactly, on their hosts: another method is 405, a trailing slash 404, and neither is
 ever forwarded. They are never subject to rules. Where a dialect has an area of its own, whatever is no endpoint in it
-is 404 as well. What stays out: what a ceremony does, and how its answer looks.
+is 404 as well. A resident owns its areas whole, before every other dialect: the reception serves them. What stays out:
+what a ceremony does, and how its answer looks.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from re import Pattern
-from typing import Final, Protocol, assert_never
+from typing import Protocol, assert_never
 
 import structlog
 from structlog.typing import FilteringBoundLogger
@@ -19,14 +20,14 @@ from mfa_gateway.core.ceremony import Command, Failed, Outcome
 from mfa_gateway.core.gate import RETRY_MS
 from mfa_gateway.core.language import preferred_languages
 from mfa_gateway.core.verdict import Reason
-from mfa_gateway.dialects.wire import ID, Dialect, Reply, Submission, area_of, path_pattern
+from mfa_gateway.dialects.wire import ID, Dialect, Refusing, Reply, Resident, Submission, area_of, path_pattern
 from mfa_gateway.doors.asgi import Reading, Receive, Scope, Send, asked_of, field_of, finish_reading, send_reply
+from mfa_gateway.doors.bodies import read_body
+from mfa_gateway.doors.page import Page
+from mfa_gateway.doors.reception import Reception
 from mfa_gateway.engine.journal import written
 
 _log: FilteringBoundLogger = structlog.get_logger(__name__)
-
-# spec/glue.md: bodies over 64 KiB are refused.
-MAX_BODY: Final = 65_536
 
 
 class Performing(Protocol):
@@ -46,14 +47,31 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True)
+class Residence:
+    """A dialect that owns its areas whole, and the hosts that they are on; none named means every host."""
+
+    dialect: Resident
+    hosts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """What a call to a ceremony path meets. A near one resembles an endpoint and takes no method."""
 
     dialect: Dialect
     methods: frozenset[str] = frozenset()
     is_exact: bool = True
+    page: Page | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Area:
+    """What a call to an area of a dialect's own meets."""
+
+    dialect: Resident
+
+
+Met = Endpoint | Area
 _Mounted = tuple[frozenset[str], Endpoint]
 
 
@@ -61,19 +79,48 @@ class Ceremonies:
     """Serves the ceremony endpoints of every mounted dialect."""
 
     def __init__(
-        self, mounts: Iterable[Mount], *, identify: Callable[[Call], Awaitable[Identification]], clerk: Performing
+        self,
+        mounts: Iterable[Mount | Residence],
+        *,
+        identify: Callable[[Call], Awaitable[Identification]],
+        clerk: Performing,
+        reception: Reception | None = None,
+        page: Page | None = None,
     ) -> None:
+        """`reception`: serves the areas; None where no dialect has one. `page`: shown to everybody who asks for it.
+
+        Raises:
+            ValueError: a dialect has an area, and nobody would serve it.
+        """
         self._identify = identify
         self._clerk = clerk
+        self._reception = reception
         self._by_path: dict[str, list[_Mounted]] = {}
         self._by_segments: dict[tuple[str, ...], list[_Mounted]] = {}
         self._by_pattern: list[tuple[Pattern[str], _Mounted]] = []
         self._areas: list[tuple[str, tuple[str, ...], _Mounted]] = []
+        self._residences: list[tuple[tuple[str, ...], frozenset[str], Area]] = []
         for mount in mounts:
             for path, methods in mount.dialect.endpoints.items():
-                self._add(path, mount, frozenset(methods.split(", ")))
+                if isinstance(mount, Mount):
+                    self._add(path, mount, frozenset(methods.split(", ")))
+                else:
+                    self._add_area(path, mount)
+        if page is not None:
+            self._add_page(page)
         # One look at the beginning of a path is all that the calls of others cost.
         self._beginnings = tuple(beginning for beginning, _, _ in self._areas)
+
+    def _add_page(self, page: Page) -> None:
+        shown: _Mounted = (frozenset(), Endpoint(page.dialect, page=page))
+        self._by_path[page.path] = self._by_path[f"{page.path}/"] = [shown]
+        self._by_segments[_segments(page.path)] = [shown]
+
+    def _add_area(self, path: str, mount: Residence) -> None:
+        beginning = area_of(path)
+        if beginning is None or self._reception is None:
+            raise ValueError(f"{path}: a resident has areas, as in /gigya/**, and a reception that serves them")
+        self._residences.append((_segments(beginning), mount.hosts, Area(mount.dialect)))
 
     def _add(self, path: str, mount: Mount, methods: frozenset[str]) -> None:
         exact: _Mounted = (mount.hosts, Endpoint(mount.dialect, methods))
@@ -87,8 +134,10 @@ class Ceremonies:
             self._by_path.setdefault(f"{path}/", []).append(near)
             self._by_segments.setdefault(_segments(path), []).append(near)
 
-    def endpoint(self, call: Call) -> Endpoint | None:
-        """The endpoint that a call is for, or None when it is not for a ceremony."""
+    def endpoint(self, call: Call) -> Endpoint | Area | None:
+        """The endpoint or area that a call is for, or None when it is not for a ceremony."""
+        if self._residences and (area := self._residence(call)) is not None:
+            return area
         if not self._by_path:
             return None
         if isinstance(call.path, OddPath):
@@ -96,6 +145,15 @@ class Ceremonies:
         path = str(call.path)
         found = _on_host(self._by_path.get(path, ()), call.host)
         return self._within(path, call.host) if found is None and path.startswith(self._beginnings) else found
+
+    def _residence(self, call: Call) -> Area | None:
+        """The area that a call is in by any reading of its path: whoever owns one owns all of it."""
+        path = call.path
+        ways = [one.segments for one in path.readings] if isinstance(path, OddPath) else [path.segments]
+        for segments, hosts, area in self._residences:
+            if (not hosts or call.host in hosts) and any(way[: len(segments)] == segments for way in ways):
+                return area
+        return None
 
     def _within(self, path: str, host: str) -> Endpoint | None:
         """What a path in an area meets: an endpoint with an id in it, or nothing at all."""
@@ -111,8 +169,15 @@ class Ceremonies:
                 return endpoint
         return None
 
-    async def serve(self, endpoint: Endpoint, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one `http` request to an endpoint."""
+    async def serve(self, endpoint: Endpoint | Area, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one `http` request to an endpoint or area."""
+        if isinstance(endpoint, Area):
+            if self._reception is not None:
+                await self._reception.serve(endpoint.dialect, call, scope, receive, send)
+            return
+        if endpoint.page is not None:
+            await endpoint.page.serve(call, scope, receive, send)
+            return
         caller = await self._caller(endpoint, call)
         if isinstance(caller, Failed):
             reply, reading = _refusal(endpoint.dialect, call, caller), await finish_reading(receive, call.headers)
@@ -163,7 +228,7 @@ def _segments(path: str) -> tuple[str, ...]:
     return read.segments
 
 
-def _refusal(dialect: Dialect, call: Call, failed: Failed) -> Reply:
+def _refusal(dialect: Refusing, call: Call, failed: Failed) -> Reply:
     """The answer to a request that no ceremony comes of."""
     _note(call, failed)
     return dialect.refuse(failed.reason, asked_of(call), retry_after_ms=failed.retry_after_ms)
@@ -187,17 +252,3 @@ def _unidentified(anonymous: Anonymous) -> Failed:
             return Failed(Reason.IDENTITY_UNAVAILABLE, retry_after_ms=RETRY_MS)
         case _ as never:
             assert_never(never)
-
-
-async def read_body(receive: Receive) -> bytes | None:
-    """The whole body, or None when it is too large or the client left."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return None
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY:
-            return None
-        if not message.get("more_body", False):
-            return bytes(body)

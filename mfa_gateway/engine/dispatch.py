@@ -14,8 +14,8 @@ A code that could not be sent is void, and stays counted, but for the alarm. Wha
 (ceremony) and how it travels (senders).
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Final
 
@@ -25,7 +25,7 @@ from mfa_gateway.core.ceremony import Change, Deliver, Delivery, Limited, NotSen
 from mfa_gateway.core.fault import DeliveryFailed
 from mfa_gateway.core.message import CodeMessage
 from mfa_gateway.core.phone import NumberFlaw, PhoneNumber
-from mfa_gateway.core.quota import Quota, QuotaKind, Window
+from mfa_gateway.core.quota import Asker, Quota, QuotaKind, Window
 from mfa_gateway.engine.alarm import NO_ALARM, Alarm
 from mfa_gateway.engine.journal import Journal
 from mfa_gateway.engine.ports import Meter, Numbers, Sender, Store
@@ -106,6 +106,9 @@ class Dispatcher:
         destination = self._destination(account, need, call)
         if destination is None:
             return NotSent()
+        if need.asker is Asker.COURIER:
+            code = await self._issue(account, need, call)
+            return NotSent() if code is None else Sent(code)
         left_ms = await self._permission(account, need, call=call, destination=destination)
         if left_ms > 0:
             return Limited(left_ms)
@@ -125,7 +128,7 @@ class Dispatcher:
         if isinstance(number, NumberFlaw):
             self._journal.faulted(call, DeliveryFailed(f"nothing is sent to this number: {number.value}"))
             return None
-        return _Destination(number.e164, number)
+        return _Destination(number.e164, number if need.asker is Asker.OWNER else _watched_apart(number))
 
     async def _permission(self, account: AccountId, need: Deliver, *, call: Call, destination: _Destination) -> int:
         """The milliseconds until this may be asked for again; 0: now, and it is counted everywhere."""
@@ -135,9 +138,8 @@ class Dispatcher:
         left_ms = await self._store.reserve(
             account, factor=need.factor, purpose=need.purpose, quiet_ms=self._terms.resend_after_ms
         )
-        left_ms = left_ms or await self._store.spend(
-            tuple(self._quotas(account, destination=destination, client=call.client))
-        )
+        quotas = self._quotas(account, destination=destination, client=call.client)
+        left_ms = left_ms or await self._store.spend(_counted_for(need.asker, quotas))
         if number is None or left_ms > 0:
             return left_ms
         return await self._expect(account, need, call=call, number=number)
@@ -148,7 +150,7 @@ class Dispatcher:
         limits = [
             (QuotaKind.ACCOUNT, terms.per_account, (account.realm, account.subject)),
             (QuotaKind.DESTINATION, terms.per_destination, (destination.address.lower(),)),
-            (QuotaKind.CLIENT, terms.per_client, (_counted_client(client),)),
+            (QuotaKind.CLIENT, terms.per_client, (counted_client(client),)),
         ]
         if number is not None:
             limits.append((QuotaKind.PREFIX, terms.per_prefix, (number.block,)))
@@ -180,12 +182,12 @@ class Dispatcher:
             self._journal.faulted(call, fault)
             await self._store.void(account, factor=need.factor, purpose=need.purpose)
             return NotSent()
-        return Sent()
+        return Sent(code)
 
     async def _issue(self, account: AccountId, need: Deliver, call: Call) -> str | None:
         """A new code, stored; None where the account has changed, or chance is broken."""
         for _ in range(_MOST_DRAWS):
-            code = self._draw(self._terms.digits)
+            code = self._draw(need.digits or self._terms.digits)
             change = await self._store.issue(
                 account,
                 factor=need.factor,
@@ -201,8 +203,28 @@ class Dispatcher:
         return None
 
 
-def _counted_client(client: str) -> str:
-    """What a client's messages are counted by: its address, or its IPv6 network, in which it has any number of them."""
+def _watched_apart(number: PhoneNumber) -> PhoneNumber:
+    """A number whose country is counted and watched by itself.
+
+    Whoever asks for codes that nobody types in stops those that are asked for without a proof, not everybody's.
+    """
+    return replace(number, country=f"{number.country} entrance")
+
+
+def _counted_for(asker: Asker, quotas: Iterable[Quota]) -> tuple[Quota, ...]:
+    """The limits on whose word a message goes out.
+
+    What was asked for without a proof is counted apart: who merely knows an address must not use up what its owner
+    gets with one. Nothing is counted by account then, which would tell of it, and the client was counted before.
+    """
+    if asker is Asker.OWNER:
+        return tuple(quotas)
+    apart = (quota for quota in quotas if quota.kind not in (QuotaKind.ACCOUNT, QuotaKind.CLIENT))
+    return tuple(replace(quota, subject=("entrance", *quota.subject)) for quota in apart)
+
+
+def counted_client(client: str) -> str:
+    """What a client is counted by: its address, or its IPv6 network, in which it has any number of them."""
     try:
         address = ip_address(client)
     except ValueError:

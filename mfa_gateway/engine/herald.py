@@ -5,9 +5,10 @@ elsewhere first. The change stands whether or not the mail goes out. What stays 
 wording (senders).
 """
 
-from mfa_gateway.core.account import AccountId, Factor, Standing
+from mfa_gateway.core.account import Caller, Factor, Standing
 from mfa_gateway.core.call import Call
 from mfa_gateway.core.ceremony import Action, Command, Outcome, happening_of
+from mfa_gateway.core.entrance.second_words import TellOwner
 from mfa_gateway.core.fault import Fault
 from mfa_gateway.core.message import NoticeMessage
 from mfa_gateway.engine.journal import Journal
@@ -29,17 +30,20 @@ class Herald:
         if happening is None:
             return
         factor = Factor.BACKUP if command.action is Action.BACKUP else Factor(command.factor_name or "")
+        await self.tell(TellOwner(command.caller, happening, factor, before, command.languages), call)
+
+    async def tell(self, told: TellOwner, call: Call) -> None:
+        """Tell of what happened to a factor."""
         try:
-            address = await self._address(command, before)
+            address = await self._address(told.caller, told.before)
             if address is not None:
-                await self._teller.tell(NoticeMessage(address, happening, factor, command.languages))
+                await self._teller.tell(NoticeMessage(address, told.happening, told.factor, told.languages))
         except Fault as fault:
             self._journal.faulted(call, fault)
 
-    async def _address(self, command: Command, before: Standing) -> str | None:
-        account: AccountId = command.caller.account
-        pinned = self._store.pinned_address(account, Factor.EMAIL, before)
+    async def _address(self, caller: Caller, before: Standing) -> str | None:
+        pinned = self._store.pinned_address(caller.account, Factor.EMAIL, before)
         if pinned is not None:
             return pinned
-        person = await self._directory.look_up(command.caller)
+        person = await self._directory.look_up(caller)
         return person.email if person is not None else None

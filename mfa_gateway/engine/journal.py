@@ -14,9 +14,13 @@ from typing import Final, assert_never
 
 from structlog.typing import FilteringBoundLogger
 
+from mfa_gateway.core import entrance
 from mfa_gateway.core.account import AccountId, Caller, Factor
 from mfa_gateway.core.call import Call
 from mfa_gateway.core.ceremony import Action, Command, Failed, Outcome
+from mfa_gateway.core.entrance import Errand
+from mfa_gateway.core.entrance.option_outcomes import CodeNeeded, SignedIn
+from mfa_gateway.core.entrance.second_words import TellOwner
 from mfa_gateway.core.fault import Fault
 from mfa_gateway.core.logout import Heard
 from mfa_gateway.core.quota import Stop
@@ -52,7 +56,7 @@ class Journal:
 
     def decided(self, call: Call, verdict: Verdict) -> None:
         """One judged call. Without anybody to read it, this costs next to nothing: it happens on every call."""
-        log = self._bound_log()
+        log = self._bound or self._bound_log()
         match verdict:
             case Pass(overruled=Refuse() as refusal):
                 if log.is_enabled_for(logging.WARNING):
@@ -78,6 +82,27 @@ class Journal:
         has_banned = isinstance(outcome, Failed) and is_new_ban(outcome.reason, outcome.retry_after_ms)
         audited = has_changed or has_banned
         self._log.info("ceremony", **_call_fields(call), **dict(_ceremony_fields(command, outcome)), audit=audited)
+
+    def received(self, call: Call, errand: Errand, outcome: entrance.Outcome, *, is_later: bool = False) -> None:
+        """One errand at the entrance, or what it left to be done after its answer; a new ban is an audit event."""
+        fields = dict(_errand_fields(errand, outcome))
+        audited = isinstance(outcome, entrance.Turned) and outcome.begins_ban
+        self._log.info("later" if is_later else "entrance", **_call_fields(call), **fields, audit=audited)
+
+    def factor_changed(self, call: Call, told: TellOwner) -> None:
+        """A factor was added, changed or removed at the entrance: an audit event."""
+        self._log.info(
+            "factor changed",
+            **_call_fields(call),
+            **dict(_caller_fields(told.caller)),
+            factor=told.factor.value,
+            happening=told.happening.value,
+            audit=True,
+        )
+
+    def crowded(self, call: Call) -> None:
+        """So much waits to be done after its answer that this is not done at all."""
+        self._log.error("not sent: too much is waiting to be sent", **_call_fields(call))
 
     def stopped(self, call: Call, country: str, stop: Stop) -> None:
         """A country is written to no more, for a while: an audit event that somebody should look at now."""
@@ -151,8 +176,13 @@ def _call_fields(call: Call) -> dict[str, object]:
 
 
 def _pass_fields(call: Call, verdict: Pass) -> dict[str, object]:
-    fields = _call_fields(call)
-    fields["rule"] = verdict.rule.name
+    fields: dict[str, object] = {
+        "request_id": call.request_id,
+        "method": call.method,
+        "path": _written_path(call.path.wire),
+        "host": _remembered(call.host),
+        "rule": verdict.rule.name,
+    }
     if (caller := verdict.caller) is not None:
         fields["realm"] = caller.account.realm
         fields["subject"] = masked_subject(caller.account)
@@ -186,6 +216,29 @@ def _ceremony_fields(command: Command, outcome: Outcome) -> Fields:
         yield "outcome", "done"
 
 
+def _errand_fields(errand: Errand, outcome: entrance.Outcome) -> Fields:
+    yield "action", errand.command.action
+    yield "site", written(errand.site.name)
+    yield "realm", errand.site.realm
+    match outcome:
+        case entrance.Turned(denial=denial, about=about):
+            yield "reason", denial.value
+            yield "detail", written(about)
+        case entrance.Entered(portrait=portrait, is_new=is_new):
+            yield "outcome", "new account" if is_new else "entered"
+            yield "subject", masked_subject(portrait.account)
+        case entrance.Incomplete(portrait=portrait):
+            yield "outcome", "incomplete"
+            yield "subject", masked_subject(portrait.account)
+        case SignedIn(account=account):
+            yield "outcome", "entered"
+            yield "subject", masked_subject(account)
+        case CodeNeeded():
+            yield "outcome", "code needed"
+        case _:
+            yield "outcome", "done"
+
+
 def _ending_fields(verdict: Pass) -> Fields:
     yield "rule", verdict.rule.name
     yield "on_success", verdict.on_success.value
@@ -209,7 +262,11 @@ def masked_subject(account: AccountId) -> str:
 
 
 def _written_path(wire: bytes) -> str:
-    return _remembered(wire.decode("ascii"))
+    return _known_path(wire) if len(wire) <= _SHORT else _written_anew(wire)
+
+
+def _written_anew(wire: bytes) -> str:
+    return written(wire.decode("ascii"))
 
 
 def _remembered(text: str) -> str:
@@ -230,6 +287,7 @@ def written(text: str) -> str:
 
 _SHORT: Final = 256
 _known = lru_cache(maxsize=1024)(written)
+_known_path = lru_cache(maxsize=1024)(_written_anew)
 
 
 def _escaped(char: str) -> str:

@@ -4,13 +4,14 @@ The rooms behind these protocols (state, identity, directory, senders) do not im
 proves the fit where `app.py` puts the parts together. What stays out: anything with a body.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Protocol
 
 from mfa_gateway.core.account import AccountId, Caller, Factor, Identification, Inventory, Person, Standing
 from mfa_gateway.core.call import Call
 from mfa_gateway.core.ceremony import Action, Change, Delivery, LoggedIn, Outcome, Pending
-from mfa_gateway.core.login import Login
+from mfa_gateway.core.foresight import Prospect
+from mfa_gateway.core.login import Login, Renewal
 from mfa_gateway.core.logout import Farewell, Heard, Hearsay
 from mfa_gateway.core.message import CodeMessage, NoticeMessage
 from mfa_gateway.core.otp import TotpProfile
@@ -18,6 +19,7 @@ from mfa_gateway.core.phone import NumberFlaw, PhoneNumber
 from mfa_gateway.core.presence import Presence
 from mfa_gateway.core.proof import Budget, Purpose, Receipt, Redemption, Regulation, Scope
 from mfa_gateway.core.quota import Conversion, Quota, Stop
+from mfa_gateway.core.session import OpenedSession, Session
 from mfa_gateway.core.verdict import Verdict
 
 
@@ -26,6 +28,10 @@ class Store(Protocol):
 
     async def recall(self, account: AccountId, *, scope: Scope, session: str) -> Standing:
         """What is known of an account now; proofs are those of the scope's value."""
+        ...
+
+    async def foresee(self, account: AccountId, *, scope: Scope, session: str) -> Prospect:
+        """The same, and what a code that steps up would meet. Changes nothing and counts nothing."""
         ...
 
     async def redeem(self, redemption: Redemption, standing: Standing) -> Receipt:
@@ -49,11 +55,11 @@ class Store(Protocol):
         ...
 
     async def print_backup(
-        self, account: AccountId, *, codes: Sequence[str], level: int, epoch: int | None = None
+        self, account: AccountId, *, codes: Sequence[str], level: int, epoch: int | None = None, session: str = ""
     ) -> Change:
         """Put a set of backup codes in the place of the old one, unless the epoch moved or nothing else is active.
 
-        `epoch` None: an operator asks.
+        `epoch` None: an operator asks. `session`: who asks; of those that the gateway opened, this one lives on.
         """
         ...
 
@@ -136,6 +142,25 @@ class Store(Protocol):
         ...
 
 
+class Standings(Protocol):
+    """What of the store a verdict needs. It raises `StoreUnavailable` when it cannot be sure."""
+
+    def known(self, account: AccountId, *, scope: Scope, session: str) -> Standing | None:
+        """What is known of an account as far as that takes no waiting; None: it does.
+
+        Nothing that was revoked counts any more here. What was proved a moment ago may not be here yet.
+        """
+        ...
+
+    async def recall(self, account: AccountId, *, scope: Scope, session: str) -> Standing:
+        """What is known of an account now."""
+        ...
+
+    async def redeem(self, redemption: Redemption, standing: Standing) -> Receipt:
+        """Redeem a presented code at most once."""
+        ...
+
+
 class Countries(Protocol):
     """What is kept of countries: codes sent there, codes redeemed. Each method is one atomic step in one trip."""
 
@@ -210,8 +235,84 @@ class Issuers(Protocol):
         ...
 
 
+class Sessions(Protocol):
+    """The sessions that the gateway opens itself. Each method is one atomic step in one trip.
+
+    It raises `StoreUnavailable` when it cannot be sure. A session ends with the epoch that it was opened in.
+    """
+
+    async def open_session(
+        self,
+        account: AccountId,
+        *,
+        site: str,
+        device: str,
+        life_ms: int | None,
+        epoch: int,
+        brief_ms: int | None = None,
+    ) -> OpenedSession | Change:
+        """Open one, and remember it as a recent login; `Change.STALE` where the epoch moved.
+
+        `life_ms` None: until it is closed. `brief_ms`: as in `Session`; it is kept, and not looked at.
+        """
+        ...
+
+    async def session(self, token: str) -> Session | None:
+        """The session of a token; None where it is unknown, closed, over or of an old epoch."""
+        ...
+
+    async def session_by_id(self, sid: str) -> Session | None:
+        """The session of a `sid`; None for the same reasons."""
+        ...
+
+    async def close_session(self, session: Session) -> None:
+        """End one session and what was proved in it, at every worker. A second time changes nothing."""
+        ...
+
+
+class Minter(Protocol):
+    """Who signs the gateway's own JWTs, with one key for all replicas.
+
+    Everything here raises `StoreUnavailable` where the key has to be loaded and cannot be.
+    """
+
+    async def mint(self, claims: Mapping[str, object], *, header: Mapping[str, str] = ...) -> str:
+        """Sign claims as they are, in their order. `iat`, `exp` and `jti` are the caller's.
+
+        The header's `typ` says what the token is for, "JWT" where none is given: a bearer token. Raises `ValueError`
+        where the header has anything else.
+        """
+        ...
+
+    async def mint_legacy(self, claims: Mapping[str, object], *, certificate_url: str) -> str:
+        """The same in the old form: RSA-SHA1 under the name of its URI, and `x5u` instead of `kid`."""
+        ...
+
+    async def read(
+        self, token: str, *, purpose: str, certificate_url: str | None = None
+    ) -> Mapping[str, object] | None:
+        """The claims of a token that was minted here for this purpose, which is its `typ`, else None.
+
+        With a `certificate_url`, the old form with just this `x5u` is read as well. Neither is followed, and dates are
+        not looked at.
+        """
+        ...
+
+    async def certificate_pem(self) -> str:
+        """An X.509 certificate of the key, PEM."""
+        ...
+
+    async def jwks(self) -> Sequence[Mapping[str, str]]:
+        """The public key as JWKs (RFC 7517)."""
+        ...
+
+
 class Identity(Protocol):
     """Who is calling."""
+
+    def known(self, call: Call) -> Caller | None:
+        """Who the call's credential was found to name before, as far as that takes no waiting; None: ask `identify`."""
+        ...
 
     async def identify(self, call: Call) -> Identification:
         """Verify the call's credential. Raises `IdentityUnavailable` when nothing can be said now."""
@@ -242,6 +343,10 @@ class Credentials(Protocol):
 
         Nothing is counted here: whoever asks spends an attempt of the first-factor budget before.
         """
+        ...
+
+    async def renew(self, account: AccountId, *, old: str, new: str) -> Renewal:
+        """Replace the password of an account, if the old one is still its own. Raises a `Fault`."""
         ...
 
     async def close(self) -> None:

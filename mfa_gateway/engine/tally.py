@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final, assert_never
 
+from mfa_gateway.core import entrance
 from mfa_gateway.core.account import Factor
 from mfa_gateway.core.ceremony import (
     Action,
@@ -21,6 +22,7 @@ from mfa_gateway.core.ceremony import (
     Delivery,
     Done,
     Failed,
+    Foretold,
     Limited,
     Listed,
     NotSent,
@@ -45,6 +47,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._counts: defaultdict[tuple[str, ...], float] = defaultdict(int)
+        self._passes: defaultdict[str, int] = defaultdict(int)
         self._latencies = [0] * (len(BOUNDS) + 1)
         self._seconds = 0.0
 
@@ -53,7 +56,7 @@ class Tally:
         self._latencies[bisect_left(BOUNDS, seconds)] += 1
         self._seconds += seconds
         if isinstance(verdict, Pass):
-            self._counts["verdicts", verdict.rule.name, "pass", ""] += 1
+            self._passes[verdict.rule.name] += 1
             if verdict.overruled is not None:
                 self._overruled(verdict.overruled)
         else:
@@ -73,7 +76,7 @@ class Tally:
     def performed(self, action: Action, outcome: Outcome) -> None:
         """One ceremony came to its outcome."""
         match outcome:
-            case Done() | Listed() | Stock() | Begun() | Challenged() | Proven() | Windows() | Printed():
+            case Done() | Listed() | Stock() | Begun() | Challenged() | Proven() | Windows() | Printed() | Foretold():
                 self._counts["ceremonies", action.value, "done"] += 1
             case Failed():
                 self._counts["ceremonies", action.value, outcome.reason.value] += 1
@@ -81,6 +84,15 @@ class Tally:
                     self._counts["bans", "ceremony"] += 1
             case _ as never:
                 assert_never(never)
+
+    def received(self, action: str, outcome: entrance.Outcome) -> None:
+        """One errand at the entrance came to its outcome."""
+        if not isinstance(outcome, entrance.Turned):
+            self._counts["entrance", action, "done"] += 1
+            return
+        self._counts["entrance", action, outcome.denial.value] += 1
+        if outcome.begins_ban:
+            self._counts["bans", "entrance"] += 1
 
     def dispatched(self, factor: Factor, delivery: Delivery) -> None:
         """One code was sent, or not."""
@@ -93,6 +105,7 @@ class Tally:
     def counts(self) -> dict[tuple[str, ...], float]:
         """Everything counted so far."""
         counts: dict[tuple[str, ...], float] = {**self._counts, ("judging_sum",): self._seconds}
+        counts.update((("verdicts", rule, "pass", ""), number) for rule, number in self._passes.items())
         counts.update((("judging_bucket", str(place)), number) for place, number in enumerate(self._latencies))
         return counts
 
@@ -104,6 +117,9 @@ class Uncounted:
         """Let it go."""
 
     def performed(self, action: Action, outcome: Outcome) -> None:
+        """Let it go."""
+
+    def received(self, action: str, outcome: entrance.Outcome) -> None:
         """Let it go."""
 
     def dispatched(self, factor: Factor, delivery: Delivery) -> None:

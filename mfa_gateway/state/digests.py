@@ -38,6 +38,14 @@ class Digests:
         """What a token is recognised by."""
         return self._of("token", tag, token)
 
+    def opened(self, tag: str, token: str) -> str:
+        """What the token of a session of the gateway's own is compared by."""
+        return self._of("opened", tag, token)
+
+    def device(self, tag: str, site: str, device: str) -> str:
+        """What a device that says so is recognised by, at one site."""
+        return self._of("device", tag, site, device)
+
     def mark(self, tag: str, factor: Factor, value: bytes) -> str:
         """What an address or a secret is recognised by: sealing the same one twice gives different bytes."""
         return self._of("mark", tag, factor.value, value.hex())

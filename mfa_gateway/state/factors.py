@@ -4,9 +4,19 @@ What stays out: redeeming their codes (store), and who may do any of this (cerem
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from mfa_gateway.core.account import MOST_ENROLMENTS, AccountId, Enrolment, Factor, Inventory, Standing
+from mfa_gateway.core.account import (
+    MOST_ENROLMENTS,
+    AccountId,
+    Awaited,
+    Enrolment,
+    Factor,
+    FactorState,
+    Inventory,
+    Standing,
+)
 from mfa_gateway.core.ceremony import FRESH_LOGIN_MS, PENDING_TOTP_MS, Change, LoggedIn, Pending
 from mfa_gateway.core.otp import TOTP_DEFAULT, TotpProfile
 from mfa_gateway.core.proof import Purpose
@@ -55,17 +65,18 @@ class Factors:
         return Pending(reply[0].decode(), sealed=b":".join(reply)) if reply else None
 
     async def print_backup(
-        self, account: AccountId, *, codes: Sequence[str], level: int, epoch: int | None = None
+        self, account: AccountId, *, codes: Sequence[str], level: int, epoch: int | None = None, session: str = ""
     ) -> Change:
         """Put a set of backup codes in the place of the old one, unless the epoch moved or nothing else is active.
 
-        `epoch` None: an operator asks.
+        `epoch` None: an operator asks. `session`: who asks; of those that the gateway opened, this one lives on.
         """
         names = await self._foundation.names()
         keys = names.keys.of(account)
         digests = [names.digests.backup(keys.tag, code) for code in codes]
         args = ("" if epoch is None else epoch, level, *digests)
-        return _CHANGES[await scripts.BACKUP.run(self._line, (keys.account, keys.backup), args)]
+        script_keys = (keys.account, keys.backup, keys.opened(session))
+        return _CHANGES[await scripts.BACKUP.run(self._line, script_keys, args)]
 
     async def rename(
         self, account: AccountId, *, factor: Factor, enrolment: str, name: str, standing: Standing
@@ -84,13 +95,20 @@ class Factors:
         """What an account can prove with, one by one, addresses in clear."""
         keys = (await self._foundation.names()).keys.of(account)
         factors = [factor.value for factor in _ENROLLED]
-        left, *found = await scripts.INVENTORY.run(self._line, (keys.account, keys.backup), factors)
+        script_keys = (keys.account, keys.backup, *map(keys.pending, _ENROLLED))
+        left, *found = await scripts.INVENTORY.run(self._line, script_keys, factors)
+        of_factors = list(zip(_ENROLLED, found, strict=True))
         enrolments = [
             one
-            for factor, (text, times) in zip(_ENROLLED, found, strict=True)
+            for factor, (text, times, _, _) in of_factors
             for one in self._enrolments(keys.tag, factor, text=text, times=times)
         ]
-        return Inventory(tuple(enrolments), None if left < 0 else left)
+        awaited = [
+            Awaited(_enrolment(factor, one), left_ms)
+            for factor, (_, _, text, left_ms) in of_factors
+            for one in listed(self._vault, text, tag=keys.tag, factor=factor)
+        ]
+        return Inventory(tuple(enrolments), None if left < 0 else left, tuple(awaited))
 
     async def remember_login(self, account: AccountId, *, session: str) -> None:
         """A session has just logged in: for five minutes it may add a first factor."""
@@ -132,6 +150,17 @@ class Factors:
         script_keys = (keys.account, keys.backup, *keys.codes(factor))
         return bool(await scripts.DETACH.run(self._line, script_keys, (factor.value, enrolment)))
 
+    async def withdraw(
+        self, account: AccountId, factor: Factor, enrolment: str = "", *, epoch: int, session: str
+    ) -> Change:
+        """Take away one enrolment, or with none named the factor, and begin a new epoch in which `session` lives on.
+
+        STALE where the epoch moved, KNOWN where there is no such thing.
+        """
+        keys = (await self._foundation.names()).keys.of(account)
+        script_keys = (keys.account, keys.backup, keys.opened(session), *keys.codes(factor))
+        return _CHANGES[await scripts.WITHDRAW.run(self._line, script_keys, (factor.value, enrolment, epoch))]
+
     async def hand_out_backup(self, account: AccountId, codes: Sequence[str]) -> Change:
         """Put a set that an operator hands out in the place of the old one. It is worth as much as any factor."""
         return await self.print_backup(account, codes=codes, level=_VOUCHED_LEVEL)
@@ -156,19 +185,25 @@ class Factors:
         args = (epoch, factor.value, one.id, data, life_ms, MOST_ENROLMENTS, shows)
         return _CHANGES[await scripts.ENROL.run(self._line, script_keys, args)]
 
+    def _active_enrolments(self, tag: str, standing: Standing) -> tuple[Enrolment, ...]:
+        """What a standing holds of addresses and authenticators; nothing of when they were added or used."""
+        return tuple(
+            _enrolment(factor, one)
+            for factor in _ENROLLED
+            if standing.state(factor) is FactorState.ACTIVE
+            for one in listed(self._vault, standing.sealed.get(factor, b""), tag=tag, factor=factor)
+        )
+
     def _enrolments(self, tag: str, factor: Factor, *, text: bytes, times: Sequence[Any]) -> list[Enrolment]:
         known = {times[at].decode(): times[at + 1 : at + 3] for at in range(0, len(times), 3)}
         return [
-            Enrolment(
-                factor=factor,
-                id=one.id,
-                name=one.name,
-                address=None if factor is Factor.TOTP else one.value.decode(),
-                added_ms=_moment(known[one.id][0]),
-                used_ms=_moment(known[one.id][1]),
-            )
+            replace(_enrolment(factor, one), added_ms=_moment(known[one.id][0]), used_ms=_moment(known[one.id][1]))
             for one in listed(self._vault, text, tag=tag, factor=factor)
         ]
+
+
+def _enrolment(factor: Factor, one: Kept) -> Enrolment:
+    return Enrolment(factor, one.id, one.name, None if factor is Factor.TOTP else one.value.decode())
 
 
 def _moment(text: bytes) -> int | None:

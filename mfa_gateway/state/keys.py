@@ -2,14 +2,19 @@
 
     mfa:schema                              version of this grammar
     mfa:index_key                           the sealed key that all digests below are made with
-    mfa:{TAG}:account                       hash: epoch, disabled, recorded, record, logins, profile, password, and per
+    mfa:signing_key                         the sealed key that the gateway signs its own tokens with
+    mfa:standing:{TAG}:account              hash: epoch, disabled, recorded, record, logins, profile, password, and per
                                             factor its state and data
-    mfa:{TAG}:proofs:account                hash: the last proof of each factor, for the whole account
-    mfa:{TAG}:proofs:session:DIGEST         the same for one session
+    mfa:standing:{TAG}:proofs:account       hash: the last proof of each factor, for the whole account
+    mfa:standing:{TAG}:proofs:session:DIGEST  the same for one session
     mfa:{TAG}:code:PURPOSE:FACTOR           the one live code
     mfa:{TAG}:pending:FACTOR                hash: the enrolment that waits for its first code
     mfa:{TAG}:backup                        set: digests of the unused backup codes
     mfa:{TAG}:session:DIGEST                when a session logged in, and in which epoch
+    mfa:{TAG}:opened:DIGEST                 hash: a session of the gateway's own: its epoch, when it was opened, the
+                                            digest of its token, and sealed what belongs to it
+    mfa:{TAG}:opened:DIGEST                 hash: a passage: its epoch, and which second factor was shown in it when
+    mfa:{TAG}:devices:DIGEST                hash: the devices that are remembered at one site
     mfa:{TAG}:quiet:PURPOSE:FACTOR          exists while no further code may be sent
     mfa:{TAG}:recent:FACTOR                 list: fingerprints of the last codes
     mfa:{TAG}:attempts:BUDGET[:DIGEST]      list: when attempts were counted, for the account or for one session
@@ -19,6 +24,7 @@
     mfa:{TAG}:known:DIGEST                  the epoch in which a session proved a factor
     mfa:{TAG}:farewell:DIGEST               exists while a logout token of the issuer could come again
     mfa:{TAG}:quota                         list: when messages were counted
+    mfa:{TAG}:use                           exists while something that was used once could be shown again
     mfa:{TAG}:login                         whose a login id is: the tag of the account, and its sealed subject
     mfa:{conversion}:countries              hash: codes sent and redeemed by country and time, and its stop
     mfa:{conversion}:open:TAG:PURPOSE       the country that a code was sent to, until it is redeemed or worthless
@@ -39,7 +45,10 @@ from mfa_gateway.core.quota import Quota
 
 SCHEMA: Final = "mfa:schema"
 INDEX_KEY: Final = "mfa:index_key"
-# The channel, no key, on which the account key of every account is told that begins a new epoch.
+SIGNING_KEY: Final = "mfa:signing_key"
+# What every key of a standing begins with, and no other: changes of these are told to those who remember standings.
+STANDING: Final = "mfa:standing:"
+# The channel, no key, on which the account key of every account is told that begins a new epoch, or closes a session.
 REVOCATIONS: Final = "mfa:revocations"
 COUNTRIES: Final = "mfa:{conversion}:countries"
 
@@ -60,13 +69,13 @@ class AccountKeys:
     @property
     def account(self) -> str:
         """Epoch, disabled, recorded, record, login ids, profile, password, factors."""
-        return f"mfa:{{{self.tag}}}:account"
+        return f"{STANDING}{{{self.tag}}}:account"
 
     def proofs(self, scope: Scope, session: str) -> str:
         """The proofs that count in a scope."""
         if scope is Scope.ACCOUNT:
-            return f"mfa:{{{self.tag}}}:proofs:account"
-        return f"mfa:{{{self.tag}}}:proofs:session:{self._session(session)}"
+            return f"{STANDING}{{{self.tag}}}:proofs:account"
+        return f"{STANDING}{{{self.tag}}}:proofs:session:{self._session(session)}"
 
     def code(self, purpose: Purpose, factor: Factor) -> str:
         """The live code."""
@@ -84,6 +93,14 @@ class AccountKeys:
     def session(self, session: str) -> str:
         """The login of a session."""
         return f"mfa:{{{self.tag}}}:session:{self._session(session)}"
+
+    def opened(self, sid: str) -> str:
+        """A session of the gateway's own, or a passage, whose name no session ever has."""
+        return f"mfa:{{{self.tag}}}:opened:{_digest(self._secret, 'opened', self.tag, sid)}"
+
+    def devices(self, site: str) -> str:
+        """The devices that are remembered at one site."""
+        return f"mfa:{{{self.tag}}}:devices:{_digest(self._secret, 'devices', self.tag, site)}"
 
     def codes(self, factor: Factor) -> tuple[str, ...]:
         """What becomes worthless with a factor: its live codes, what is pending of it, the set on paper."""
@@ -143,6 +160,10 @@ class Keys:
         """The keys of an account."""
         return self._known(account)
 
+    def tagged(self, tag: str) -> AccountKeys:
+        """The keys of whichever account has this tag, of `DIGEST_CHARACTERS` in lower-case hexadecimal."""
+        return AccountKeys(tag, self._secret)
+
     def _of(self, account: AccountId) -> AccountKeys:
         return AccountKeys(_digest(self._secret, "account", account.realm, account.subject), self._secret)
 
@@ -150,9 +171,18 @@ class Keys:
         """The key of a login id in its canonical form, with a tag of its own: it is looked up before the account is."""
         return f"mfa:{{{_digest(self._secret, 'login', realm, login)}}}:login"
 
+    def use(self, *names: str) -> str:
+        """The key of something that is used once, with a tag of its own."""
+        return f"mfa:{{{_digest(self._secret, 'use', *names)}}}:use"
+
     def quota(self, quota: Quota) -> str:
         """The key of a quota, with a tag of its own: it is counted across accounts."""
         return f"mfa:{{{_digest(self._secret, 'quota', quota.kind.value, *quota.subject)}}}:quota"
+
+
+def account_key_of(key: str) -> str:
+    """The key of the account that a key of a standing belongs to."""
+    return f"{key.partition('}')[0]}}}:account"
 
 
 def code_on_its_way(account: AccountKeys, purpose: Purpose) -> str:

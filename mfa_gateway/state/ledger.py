@@ -24,7 +24,7 @@ from mfa_gateway.core.otp import TOTP_DEFAULT, TotpProfile
 from mfa_gateway.state import scripts
 from mfa_gateway.state.enrolments import kept, sealed, value_of
 from mfa_gateway.state.foundation import Foundation, Names
-from mfa_gateway.state.keys import AccountKeys
+from mfa_gateway.state.keys import STANDING, AccountKeys
 from mfa_gateway.state.line import Word
 from mfa_gateway.state.records import AccountRecord, read_record, sealed_record
 from mfa_gateway.state.vault import CannotUnseal
@@ -39,7 +39,9 @@ _READ: Final = (*_PARTS, "disabled", *(factor.value for factor in Factor))
 _OWNER: Final = "owner"
 # Keys looked at in one step of a walk; a server does nothing else meanwhile.
 _STEP: Final = 500
-_EVERY_ACCOUNT: Final = "mfa:{*}:account"
+# As many as those subjects have that the gateway draws itself.
+_SUBJECT_BYTES: Final = 32
+_EVERY_ACCOUNT: Final = f"{STANDING}{{*}}:account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,8 @@ class Ledger:
         self._foundation = foundation
         self._line = foundation.line
         self._vault = foundation.vault
+        # Unsealed where there is nobody to unseal: strangers ask, and time must not answer.
+        self._decoy = self._vault.seal(bytes(_SUBJECT_BYTES), _OWNER)
 
     async def held(self, account: AccountId) -> Held:
         """What is kept of an account."""
@@ -200,6 +204,15 @@ class Ledger:
         sealed = await self._line.ask("HGET", keys.account, _PASSWORD)
         return Owner(account, self._passwords(sealed, keys.tag)[0]) if found else None
 
+    async def account_of(self, realm: str, login: str) -> AccountId | None:
+        """Whose a login id in its canonical form is. One trip, and as much work where it is nobody's."""
+        key = (await self._foundation.names()).keys.login(realm, login)
+        found = await self._line.ask("GET", key)
+        if not found:
+            self._unsealed(self._decoy, _OWNER)
+            return None
+        return AccountId(realm, self._unsealed(_sealed_owner(found), key, _OWNER).decode())
+
     async def renew_password(self, account: AccountId, *, old: str, new: str) -> None:
         """Replace a hash by another of the same password, unless it was replaced meanwhile."""
         keys = (await self._foundation.names()).keys.of(account)
@@ -209,6 +222,24 @@ class Ledger:
             return
         anew = self._sealed_passwords(new, brought, keys.tag)
         await _Step(expected=(_PASSWORD, sealed), writes=(_PASSWORD, anew)).run(self._foundation, keys)
+
+    async def password_of(self, account: AccountId) -> str | None:
+        """The PHC string of somebody's password, where they have one."""
+        return (await self.held(account)).password
+
+    async def change_password(self, account: AccountId, *, old: str, new: str) -> bool:
+        """Replace a hash by that of another password and begin a new epoch, unless it was replaced meanwhile.
+
+        What an operator brought in last stays, so that the same file does not bring the old one back.
+        """
+        keys = (await self._foundation.names()).keys.of(account)
+        sealed = await self._line.ask("HGET", keys.account, _PASSWORD)
+        now, brought = self._passwords(sealed, keys.tag)
+        if sealed is None or now != old:
+            return False
+        anew = self._sealed_passwords(new, brought, keys.tag)
+        step = _Step(expected=(_PASSWORD, sealed), writes=(_PASSWORD, anew), begins_epoch=True)
+        return await step.run(self._foundation, keys) == [b"kept"]
 
     async def walk(self) -> AsyncIterator[Sequence[Held | None]]:
         """Every account, some at a time; None for one that nobody put on record, because nothing tells its name.

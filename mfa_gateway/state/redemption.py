@@ -31,7 +31,7 @@ RECENT: Final = 8
 RECENT_MS: Final = 24 * 3600 * 1000
 
 # design, section 4: a session that proved in the last 30 days keeps attempts of its own. Bans are remembered as long.
-_KNOWN_MS: Final = 30 * 24 * 3600 * 1000
+KNOWN_MS: Final = 30 * 24 * 3600 * 1000
 BANS_MS: Final = 30 * 24 * 3600 * 1000
 
 # design, section 4: ten wrong short codes a day, in any 24 hours.
@@ -56,7 +56,7 @@ class Presented:
         keys = [account.account, account.proofs(ask.scope, ask.session)]
         keys += account.of_session(ask.budget, ask.session)
         keys += (account.attempts(ask.budget), account.bans(ask.budget), account.backup)
-        keys.append(account.short(ask.budget))
+        keys += (account.short(ask.budget), account.opened(ask.session))
         for factor in ask.factors:
             keys.append(account.recent(factor))
             keys += (account.code(purpose, factor) for purpose in self._purposes())
@@ -70,7 +70,7 @@ class Presented:
                 return (self.account.pending(target),)
             case Effect.DEACTIVATE:
                 return self.account.codes(target)
-            case Effect.OPEN:
+            case Effect.OPEN | Effect.ENTER:
                 return ()
             case _ as never:
                 assert_never(never)
@@ -82,7 +82,7 @@ class Presented:
         args: list[Word] = [ask.epoch, ask.effect.value, ask.target.value if ask.target else ""]
         args += (ask.ride.younger_than_ms if ask.ride else _NO_RIDE, token if ask.ride and ask.ride.same_token else "")
         args += (token, ask.keep_ms, rules.max_retries, rules.find_time_ms, rules.ban_time_ms, rules.ban_max_ms)
-        args += ("1" if ask.session else "", _KNOWN_MS, BANS_MS, RECENT, RECENT_MS)
+        args += ("1" if ask.session else "", KNOWN_MS, BANS_MS, RECENT, RECENT_MS)
         args += (len(Purpose), len(ask.factors), ask.enrolment)
         args += (ask.short.tries, ask.short.per_day, _DAY_MS) if ask.short else (0, 0, 0)
         for factor in ask.factors:

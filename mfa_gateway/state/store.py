@@ -10,21 +10,31 @@ from typing import Any, Final
 
 from mfa_gateway.core.account import AccountId, Factor, FactorState, Proof, Standing
 from mfa_gateway.core.ceremony import Change
-from mfa_gateway.core.proof import SENT, Purpose, Receipt, Redemption, Scope, is_short
+from mfa_gateway.core.foresight import Prospect
+from mfa_gateway.core.proof import SENT, Budget, Purpose, Receipt, Redemption, Scope, is_short
 from mfa_gateway.core.quota import Quota
 from mfa_gateway.state import scripts
+from mfa_gateway.state.accounts import LedgerAccounts
 from mfa_gateway.state.attempts import Attempts
 from mfa_gateway.state.authenticator import totp_candidates
 from mfa_gateway.state.conversions import Conversions
+from mfa_gateway.state.devices import Devices
 from mfa_gateway.state.endings import Endings
 from mfa_gateway.state.enrolments import listed
 from mfa_gateway.state.factors import Factors
 from mfa_gateway.state.foundation import Foundation
+from mfa_gateway.state.keeping import Keeper
 from mfa_gateway.state.keys import AccountKeys
 from mfa_gateway.state.ledger import Ledger
 from mfa_gateway.state.line import Traffic, Word
+from mfa_gateway.state.near import Name
+from mfa_gateway.state.passages import Passages
 from mfa_gateway.state.records import Records
 from mfa_gateway.state.redemption import RECENT, RECENT_MS, Presented, receipt
+from mfa_gateway.state.sessions import OpenSessions
+from mfa_gateway.state.signing import SigningKeys
+from mfa_gateway.state.tickets import SealedTickets
+from mfa_gateway.state.uses import Uses
 
 _FACTORS: Final = tuple(Factor)
 _FACTOR: Final = {factor.value.encode(): factor for factor in Factor}
@@ -36,7 +46,7 @@ _RECALLED: Final = (
 )  # fmt: skip
 
 
-class Store(Records, Conversions, Factors, Attempts, Endings):
+class Store(Records, Conversions, Factors, Attempts, Endings, OpenSessions, SigningKeys):
     """Shared state in Redis or Valkey, for the engine, and for operators and the directory (`Records`).
 
     Made with `prepare_store` or `open_store`; `close` it.
@@ -45,6 +55,12 @@ class Store(Records, Conversions, Factors, Attempts, Endings):
     def __init__(self, foundation: Foundation) -> None:
         super().__init__(foundation)
         self.ledger = Ledger(foundation)
+        self.accounts = LedgerAccounts(self.ledger)
+        self.tickets = SealedTickets(foundation.vault)
+        self.uses = Uses(foundation)
+        self._keeper = Keeper(foundation.line)
+        self.devices = Devices(foundation)
+        self.passages = Passages(foundation)
 
     async def open(self) -> None:
         """Check that the store is fit for use. Whatever is asked first does the same.
@@ -60,6 +76,11 @@ class Store(Records, Conversions, Factors, Attempts, Endings):
         """What went to and fro so far."""
         return self._line.traffic
 
+    @property
+    def near_hits(self) -> int:
+        """How often what was asked for was known here."""
+        return self._line.near.hits
+
     async def check(self) -> None:
         """See whether it answers now.
 
@@ -71,12 +92,42 @@ class Store(Records, Conversions, Factors, Attempts, Endings):
 
     async def close(self) -> None:
         """Close every connection."""
+        await self._keeper.close()
         await self._line.close()
 
     async def recall(self, account: AccountId, *, scope: Scope, session: str) -> Standing:
         """What is known of an account now; proofs are those of the scope's value."""
         keys = (await self._foundation.names()).keys.of(account)
-        return _standing(await scripts.RECALL.run(self._line, (keys.account, keys.proofs(scope, session)), _RECALLED))
+        near = self._line.near
+        question = near.ask(keys.account)
+        try:
+            reply = await scripts.RECALL.run(self._line, (keys.account, keys.proofs(scope, session)), _RECALLED)
+            standing = _standing(reply)
+            near.learn(question, _name(account, scope, session), standing)
+            return standing
+        finally:
+            near.give_up(question)
+
+    def known(self, account: AccountId, *, scope: Scope, session: str) -> Standing | None:
+        """What is known of an account as far as that takes no trip; None: it does. Proofs may have been added since."""
+        return self._line.near.known(_name(account, scope, session))
+
+    def keep_near(self) -> None:
+        """Begin to remember standings here, as far as the settings allow."""
+        self._keeper.begin()
+
+    async def foresee(self, account: AccountId, *, scope: Scope, session: str) -> Prospect:
+        """The same, and what a code that steps up would meet. Changes nothing and counts nothing.
+
+        Raises:
+            StoreUnavailable: an enrolment is sealed with a key that is not configured.
+        """
+        keys = (await self._foundation.names()).keys.of(account)
+        known, _, own_bans = keys.of_session(Budget.STEP_UP, session)
+        script_keys = (keys.account, keys.proofs(scope, session), known, own_bans, keys.bans(Budget.STEP_UP))
+        reply, ban_left_ms, short_left_ms = await scripts.FORESEE.run(self._line, script_keys, _RECALLED)
+        standing = _standing(reply)
+        return Prospect(standing, self._active_enrolments(keys.tag, standing), ban_left_ms, short_left_ms)
 
     async def revocations(self) -> AsyncGenerator[str | None]:
         """The names of accounts that begin a new epoch, after one `None`, from which on none is missed."""
@@ -173,6 +224,11 @@ class Store(Records, Conversions, Factors, Attempts, Endings):
             for one in listed(self._vault, text or b"", tag=keys.tag, factor=Factor.TOTP)
             for step, code in totp_candidates(one.value, standing.now_ms, one.profile)
         ]
+
+
+def _name(account: AccountId, scope: Scope, session: str) -> Name:
+    """What a standing is remembered under: what counts for the account is the same in each of its sessions."""
+    return (account, scope, session if scope is Scope.SESSION else "")
 
 
 def _standing(reply: Sequence[Any]) -> Standing:

@@ -6,10 +6,10 @@ import pytest
 
 from mfa_gateway.core.account import AccountId
 from mfa_gateway.core.fault import CredentialsUnavailable, Fault, StoreUnavailable
-from mfa_gateway.core.login import Known, Wrong
+from mfa_gateway.core.login import Known, Renewal, Wrong
 from mfa_gateway.directory.credentials import LocalCredentials, RemoteCredentials
 from mfa_gateway.directory.hook import Hook, HookTerms
-from mfa_gateway.directory.passwords import HashCost, Passwords, read_hash
+from mfa_gateway.directory.passwords import Comparison, HashCost, Passwords, read_hash
 from mfa_gateway.engine.ports import Credentials
 from tests.directory.hooks import HANG_UP, SECRET, Question, Reply, System, says
 
@@ -31,6 +31,7 @@ class FakeLogins:
 
     owners: dict[tuple[str, str], FakeOwner] = field(default_factory=dict)
     renewed: list[tuple[AccountId, str, str]] = field(default_factory=list)
+    changed: list[tuple[AccountId, str, str]] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
     fault: Fault | None = None
 
@@ -42,6 +43,13 @@ class FakeLogins:
         if self.fault is not None:
             raise self.fault
         self.renewed.append((account, old, new))
+
+    async def password_of(self, account: AccountId) -> str | None:
+        return next((owner.password for owner in self.owners.values() if owner.account == account), None)
+
+    async def change_password(self, account: AccountId, *, old: str, new: str) -> bool:
+        self.changed.append((account, old, new))
+        return self.fault is None
 
 
 async def hashed(password: str, cost: HashCost = CHEAP) -> str:
@@ -116,6 +124,32 @@ async def test_nobody_is_turned_away_because_a_hash_could_not_be_made_anew(
     assert await local.check(realm="shop", login="ada@example.test", password="hunter2") == Known(ADA)
 
 
+# --- Another password -------------------------------------------------------------------------
+
+
+async def test_the_right_password_is_replaced_by_another(local: LocalCredentials, logins: FakeLogins) -> None:
+    assert await local.renew(ADA, old="hunter2", new="hunter3") is Renewal.MADE
+    [(account, old, new)] = logins.changed
+    assert (account, old) == (ADA, logins.owners["shop", "ada@example.test"].password)
+    passwords = Passwords(CHEAP)
+    assert await passwords.compare("hunter3", new) is Comparison.RIGHT
+    passwords.close()
+
+
+@pytest.mark.parametrize(("old", "new"), [("wrong", "hunter3"), ("hunter2", ""), ("hunter2", "x" * 2000)])
+async def test_nothing_replaces_a_password_for_a_wrong_one_or_by_none(
+    local: LocalCredentials, logins: FakeLogins, old: str, new: str
+) -> None:
+    assert await local.renew(ADA, old=old, new=new) is Renewal.STALE
+    assert await local.renew(AccountId("shop", "nobody"), old="hunter2", new="hunter3") is Renewal.STALE
+    assert logins.changed == []
+
+
+async def test_a_password_that_was_replaced_meanwhile_stays(local: LocalCredentials, logins: FakeLogins) -> None:
+    logins.fault = StoreUnavailable("somebody was faster")
+    assert await local.renew(ADA, old="hunter2", new="hunter3") is Renewal.STALE
+
+
 # --- Known elsewhere --------------------------------------------------------------------------
 
 
@@ -185,4 +219,9 @@ async def test_what_nobody_is_called_and_nobody_types_is_wrong_and_not_asked_abo
     system: System, remote: RemoteCredentials, login: str, password: str
 ) -> None:
     assert await remote.check(realm="shop", login=login, password=password) == Wrong()
+    assert system.questions == []
+
+
+async def test_another_password_is_told_to_nobody_else(remote: RemoteCredentials, system: System) -> None:
+    assert await remote.renew(ADA, old="hunter2", new="hunter3") is Renewal.ELSEWHERE
     assert system.questions == []

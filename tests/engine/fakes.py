@@ -21,10 +21,12 @@ from mfa_gateway.core.account import (
 from mfa_gateway.core.call import Call, CanonicalPath, canonical_path
 from mfa_gateway.core.ceremony import Change, LoggedIn, Pending
 from mfa_gateway.core.fault import Fault, StoreUnavailable
+from mfa_gateway.core.foresight import Prospect
 from mfa_gateway.core.message import CodeMessage, NoticeMessage
 from mfa_gateway.core.otp import TotpProfile
+from mfa_gateway.core.pattern import Pattern, read_pattern
 from mfa_gateway.core.phone import NumberFlaw, PhoneNumber
-from mfa_gateway.core.policy import Access, Pattern, Policy, Requirement, Rule, read_pattern
+from mfa_gateway.core.policy import Access, Policy, Requirement, Rule
 from mfa_gateway.core.proof import (
     Budget,
     Purpose,
@@ -57,6 +59,7 @@ class MemoryStore:
     pinned: str | None = "anna@example.com"
     pending: Pending | None = None
     login: LoggedIn = field(default_factory=LoggedIn)
+    near: dict[tuple[AccountId, Scope, str], Standing] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     trips: list[str] = field(default_factory=list)
     asked: list[tuple[Any, ...]] = field(default_factory=list)
@@ -69,9 +72,16 @@ class MemoryStore:
         if name in self.down:
             raise StoreUnavailable(f"{name} was told to fail")
 
+    def known(self, account: AccountId, *, scope: Scope, session: str) -> Standing | None:
+        return self.near.get((account, scope, session))
+
     async def recall(self, account: AccountId, *, scope: Scope, session: str) -> Standing:
         self._trip("recall", account, scope, session)
         return self.standing
+
+    async def foresee(self, account: AccountId, *, scope: Scope, session: str) -> Prospect:
+        self._trip("foresee", account, scope, session)
+        return Prospect(self.standing)
 
     async def redeem(self, redemption: Redemption, standing: Standing) -> Receipt:
         self._trip("redeem", redemption, standing)
@@ -94,9 +104,9 @@ class MemoryStore:
         return self.pending
 
     async def print_backup(
-        self, account: AccountId, *, codes: Sequence[str], level: int, epoch: int | None = None
+        self, account: AccountId, *, codes: Sequence[str], level: int, epoch: int | None = None, session: str = ""
     ) -> Change:
-        self._trip("print_backup", account, tuple(codes), level, epoch)
+        self._trip("print_backup", account, tuple(codes), level, epoch, session)
         return self.change
 
     async def rename(
@@ -214,6 +224,11 @@ class BearerNames:
     callers: Mapping[str, Caller] = field(default_factory=lambda: {"A": ANNA})
     fault: Fault | None = None
     asked: int = 0
+    remembers: bool = False
+
+    def known(self, call: Call) -> Caller | None:
+        token = (call.authorization or "").removeprefix("Bearer ")
+        return self.callers.get(token) if self.remembers else None
 
     async def identify(self, call: Call) -> Identification:
         self.asked += 1

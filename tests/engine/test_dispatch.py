@@ -1,12 +1,14 @@
 """Dispatch: the right to send first, then every limit, then the code, and the message last."""
 
+from dataclasses import replace
+
 import pytest
 
 from mfa_gateway.core.account import Factor, Standing
 from mfa_gateway.core.ceremony import Change, Deliver, Limited, NotSent, Sent
 from mfa_gateway.core.fault import DeliveryFailed, StoreUnavailable
 from mfa_gateway.core.proof import Purpose
-from mfa_gateway.core.quota import Conversion, Quota, QuotaKind, Stop, Window
+from mfa_gateway.core.quota import Asker, Conversion, Quota, QuotaKind, Stop, Window
 from mfa_gateway.engine.alarm import Alarm, Watched
 from mfa_gateway.engine.dispatch import Dispatcher, DispatchTerms
 from mfa_gateway.engine.tally import Tally
@@ -297,3 +299,35 @@ async def test_an_account_that_changed_meanwhile_says_nothing_about_its_country(
 async def test_mails_have_no_country(world: World) -> None:
     await world.dispatcher.deliver(ANNA.account, TO_ANNA, CALL)
     assert world.atlas.events == ["reserve", "spend", "draw", "issue", "send"]
+
+
+@pytest.mark.parametrize("asker", [Asker.STRANGER, Asker.SERVER])
+async def test_what_is_asked_for_without_a_proof_is_counted_apart(world: World, asker: Asker) -> None:
+    unproven = replace(TO_ANNA, purpose=Purpose.LOGIN, address="anna@example.com", asker=asker)
+    await world.dispatcher.deliver(ANNA.account, unproven, CALL)
+    assert [(quota.kind, quota.subject) for quota in world.quotas()] == [
+        (QuotaKind.DESTINATION, ("entrance", "anna@example.com")),
+        (QuotaKind.TOTAL, ("entrance",)),
+    ]
+
+
+async def test_a_server_that_carries_a_code_gets_it_and_nothing_is_sent_or_counted(world: World) -> None:
+    carried = replace(TO_ANNA, purpose=Purpose.LOGIN, address="anna@example.com", asker=Asker.COURIER, digits=4)
+    delivery = await world.dispatcher.deliver(ANNA.account, carried, CALL)
+    assert isinstance(delivery, Sent)
+    assert delivery.code == "7777"
+    assert world.events == ["draw", "issue"]
+
+
+async def test_a_carried_code_that_could_not_be_issued_is_not_sent(world: World) -> None:
+    world.store.change = Change.STALE
+    carried = replace(TO_ANNA, address="anna@example.com", asker=Asker.COURIER)
+    assert await world.dispatcher.deliver(ANNA.account, carried, CALL) == NotSent()
+
+
+async def test_pumping_at_the_entrance_does_not_stop_what_owners_get(world: World) -> None:
+    number = replace(TO_ANNA, factor=Factor.SMS, address="+491701234567", purpose=Purpose.LOGIN)
+    await world.dispatcher.deliver(ANNA.account, replace(number, asker=Asker.STRANGER), CALL)
+    await world.dispatcher.deliver(ANNA.account, number, CALL)
+    countries = [country for country, *_ in world.atlas.asked if isinstance(country, str)]
+    assert countries == ["DE entrance", "DE"]

@@ -4,6 +4,7 @@ import pytest
 
 from mfa_gateway.core.account import Factor, FactorState, Person, Standing
 from mfa_gateway.core.ceremony import Action, Command, Done, Failed, LoggedIn, Pending, Printed
+from mfa_gateway.core.entrance.second_words import TellOwner
 from mfa_gateway.core.fault import DeliveryFailed
 from mfa_gateway.core.gate import Terms
 from mfa_gateway.core.message import Happening, NoticeMessage
@@ -105,7 +106,7 @@ async def test_a_set_of_backup_codes_is_drawn_and_told(clerk: Clerk, store: Memo
     printed = await clerk.carry_out(Command(Action.BACKUP, ANNA, code=GOOD_CODE), CALL)
     assert isinstance(printed, Printed)
     assert len(printed.codes) == 10
-    assert store.asked[-2] == (ANNA.account, printed.codes, 10, 3)
+    assert store.asked[-2] == (ANNA.account, printed.codes, 10, 3, ANNA.session)
     assert [(notice.happening, notice.factor) for notice in outbox.notices] == [(Happening.CHANGED, Factor.BACKUP)]
 
 
@@ -126,3 +127,12 @@ async def test_a_recent_login_that_is_missing_is_told_as_such(clerk: Clerk, stor
     store.standing = Standing(recorded=True)
     outcome = await clerk.carry_out(Command(Action.ADD, ANNA, factor_name="totp"), CALL)
     assert outcome == Failed(Reason.LOGIN_STALE)
+
+
+async def test_what_happens_at_the_entrance_is_told_as_well(
+    clerk: Clerk, outbox: Outbox, store: MemoryStore, lines: Lines
+) -> None:
+    told = TellOwner(ANNA, Happening.ADDED, Factor.SMS, store.standing, ("de",))
+    await clerk.announce(told, CALL)
+    assert outbox.notices == [NoticeMessage("anna@example.com", Happening.ADDED, Factor.SMS, ("de",))]
+    assert (lines.only["factor"], lines.only["happening"], lines.only["audit"]) == ("sms", "added", True)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from mfa_gateway.core.account import AccountId, Factor
 from mfa_gateway.core.proof import Budget, Purpose, Scope
 from mfa_gateway.core.quota import Quota, QuotaKind
-from mfa_gateway.state.keys import AccountKeys, Keys
+from mfa_gateway.state.keys import STANDING, AccountKeys, Keys
 
 KEYS = Keys(b"k" * 32)
 
@@ -19,7 +19,7 @@ ACCOUNTS = st.builds(AccountId, NAMES, NAMES)
 def all_keys(keys: AccountKeys, session: str) -> list[str]:
     """Every key that one account and one of its sessions can have."""
     found = [keys.account, keys.proofs(Scope.ACCOUNT, session), keys.proofs(Scope.SESSION, session)]
-    found += [keys.session(session), keys.farewell("https://idp.test", session)]
+    found += [keys.session(session), keys.opened(session), keys.farewell("https://idp.test", session)]
     for factor in Factor:
         found += [keys.recent(factor), *keys.codes(factor), *(keys.quiet(purpose, factor) for purpose in Purpose)]
     known = keys.of_session(Budget.STEP_UP, session)[0]
@@ -71,7 +71,7 @@ def test_all_keys_of_an_account_carry_one_hash_tag(account: AccountId, session: 
 @given(ACCOUNTS, NAMES)
 def test_keys_hold_no_text_of_users(account: AccountId, session: str) -> None:
     for key in all_keys(KEYS.of(account), session):
-        assert key.startswith("mfa:{")
+        assert key.startswith(("mfa:{", STANDING + "{"))
         assert key.isascii()
         assert key.isprintable()
         assert len(key) < 160

@@ -280,6 +280,33 @@ async def test_a_hash_that_was_replaced_meanwhile_is_not_replaced_again(ledger: 
     assert (await ledger.held(BOB)).is_new
 
 
+async def test_another_password_begins_an_epoch_and_leaves_what_was_brought_in(ada: Guest) -> None:
+    ledger = ada.store.ledger
+    await keep(ledger, EVERYTHING)
+    before = (await ada.standing()).epoch
+    assert await ledger.password_of(ADA) == PHC
+    assert await ledger.change_password(ADA, old=PHC, new=OTHER_PHC)
+    held = await ledger.held(ADA)
+    assert (held.password, held.brought) == (OTHER_PHC, PHC)
+    assert (await ada.standing()).epoch == before + 1
+
+
+async def test_a_password_that_is_another_by_now_is_not_changed(ada: Guest) -> None:
+    ledger = ada.store.ledger
+    await keep(ledger, EVERYTHING)
+    before = (await ada.standing()).epoch
+    assert not await ledger.change_password(ADA, old=OTHER_PHC, new="other")
+    assert not await ledger.change_password(BOB, old=PHC, new="other")
+    assert (await ledger.password_of(BOB), (await ledger.held(BOB)).is_new) == (None, True)
+    assert (await ada.standing()).epoch == before
+
+
+async def test_of_two_who_change_a_password_at_once_one_does(ledger: Ledger) -> None:
+    await keep(ledger, EVERYTHING)
+    changes = (ledger.change_password(ADA, old=PHC, new=new) for new in (OTHER_PHC, "another"))
+    assert sorted(await asyncio.gather(*changes)) == [False, True]
+
+
 # --- Taking out -------------------------------------------------------------------------------
 
 

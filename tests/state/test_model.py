@@ -148,7 +148,7 @@ class Model:
                 return epoch == self.epoch and self.now - at < DAY_MS
             case Effect.DEACTIVATE:
                 return self.states.get(asked.target or Factor.TOTP) is FactorState.ACTIVE
-            case Effect.OPEN:
+            case Effect.OPEN | Effect.ENTER:
                 return True
 
     def _ride(self, asked: Redemption) -> Rode | None:

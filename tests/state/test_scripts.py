@@ -1,5 +1,6 @@
 import asyncio
 import re
+from collections.abc import Awaitable
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from mfa_gateway.core.account import AccountId, Factor
 from mfa_gateway.core.fault import StoreUnavailable
 from mfa_gateway.core.proof import Budget, Purpose, Redeemed, Rejected, Rejection
 from mfa_gateway.core.quota import Quota, QuotaKind, Window
+from mfa_gateway.core.session import OpenedSession
 from mfa_gateway.state import AccountRecord, Store
 from mfa_gateway.state.connection import pool_for
 from mfa_gateway.state.line import Line
@@ -123,14 +125,23 @@ async def test_every_method_of_the_store_is_one_command_on_the_wire(valkey_world
             "unlock": await commands_of(relay, ada.store.unlock(ADA)),
             "disable": await commands_of(relay, ada.store.disable(ADA)),
             "enable": await commands_of(relay, ada.store.enable(ADA)),
+            "revoke": await commands_of(relay, ada.store.revoke(ADA)),
+        }
+        opening = ada.store.open_session(ADA, site="s", device="", life_ms=1000, epoch=(await ada.standing()).epoch)
+        counted["open_session"] = await commands_of(relay, opened := asyncio.ensure_future(opening))
+        one = await opened
+        assert isinstance(one, OpenedSession)
+        counted |= {
+            "session": await commands_of(relay, ada.store.session(one.token)),
+            "session_by_id": await commands_of(relay, ada.store.session_by_id(one.session.id)),
+            "close_session": await commands_of(relay, ada.store.close_session(one.session)),
         }
         await world.close()
     assert counted == dict.fromkeys(counted, 1)
 
 
-async def commands_of(relay: Peer, asked: object) -> int:
+async def commands_of(relay: Peer, asked: Awaitable[object]) -> int:
     before = len(relay.commands)
-    assert asyncio.iscoroutine(asked)
     await asked
     return len(relay.commands) - before
 

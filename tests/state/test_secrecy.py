@@ -8,6 +8,7 @@ from mfa_gateway.core.account import AccountId, Factor
 from mfa_gateway.core.otp import TotpProfile
 from mfa_gateway.core.proof import Purpose, Redeemed, Scope
 from mfa_gateway.core.quota import Conversion, Quota, QuotaKind, Window
+from mfa_gateway.core.session import OpenedSession
 from mfa_gateway.state import AccountRecord
 from tests.state.world import GRACE_MS, KEY, Guest, World
 
@@ -17,6 +18,7 @@ SESSION, TOKEN = "session-of-ada", "token-of-ada"
 SECRET = b"a-totp-secret-of-ada"
 CODES = ("271828", "314159", "161803")
 CLIENT = "203.0.113.77"
+SITE, DEVICE = "3_the-site-of-ada", "gmid-of-the-telephone-of-ada"
 WORK, NAME = "countess@work.example.test", "Adas-little-telephone"
 PENDING_SECRET = b"another-secret-of-ada"
 BACKUP = ("KLMNOPQRST", "UVWXYZ2345")
@@ -49,6 +51,17 @@ async def play(ada: Guest) -> None:
     conversion = Conversion(window_ms=60_000, least_sent=5, least_rate=0.5, stop_ms=60_000)
     await ada.store.expect(ada.account, purpose=Purpose.GATE, country="DE", conversion=conversion, life_ms=60_000)
     await ada.store.spend([Quota(kind, (Window(5, 60_000),), who) for kind in QuotaKind for who in subjects])
+    await ada.store.devices.remember_device(ada.account, site=SITE, device=DEVICE, life_ms=GRACE_MS, epoch=epoch)
+    await ada.store.passages.begin_passage(ada.account, name=SESSION, epoch=epoch, life_ms=GRACE_MS)
+    for life_ms in (GRACE_MS, None):
+        await open_session(ada, life_ms)
+
+
+async def open_session(ada: Guest, life_ms: int | None) -> OpenedSession:
+    epoch = (await ada.standing()).epoch
+    opened = await ada.store.open_session(ada.account, site=SITE, device=DEVICE, life_ms=life_ms, epoch=epoch)
+    assert isinstance(opened, OpenedSession)
+    return opened
 
 
 async def dump(world: World) -> bytes:
@@ -96,7 +109,7 @@ async def test_a_dump_shows_nothing_of_anybody(ada: Guest, world: World) -> None
     ada = ada.again(account=AccountId(REALM, SUBJECT), session=SESSION, token=TOKEN, scope=Scope.SESSION)
     await play(ada)
     seen = b"\n".join((await dump(world), await raw_dump(world)))
-    assert seen.count(b"mfa:{") > 15
+    assert seen.count(b"}:") > 15
     for secret in (
         REALM,
         SUBJECT,
@@ -117,9 +130,27 @@ async def test_a_dump_shows_nothing_of_anybody(ada: Guest, world: World) -> None
         assert not [form for form in disguises(raw) if form in seen]
 
 
+async def test_a_dump_shows_nothing_of_a_session_that_the_gateway_opened(ada: Guest, world: World) -> None:
+    ada = ada.again(account=AccountId(REALM, SUBJECT))
+    opened = await open_session(ada, GRACE_MS)
+    seen = b"\n".join((await dump(world), await raw_dump(world)))
+    assert seen.count(b"}:opened:") > 1
+    token = base64.urlsafe_b64decode(opened.token)
+    id_of_its_own = opened.session.id[-32:]
+    texts = (REALM, SUBJECT, SITE, DEVICE, opened.token, opened.session.id, id_of_its_own, opened.session.secret.hex())
+    for secret in (*map(str.encode, texts), opened.session.secret, token, token[-33:]):
+        assert not [form for form in disguises(secret) if form in seen], secret
+
+
+async def test_nothing_secret_is_in_a_repr_of_a_session(ada: Guest) -> None:
+    opened = await open_session(ada, None)
+    assert opened.token not in repr(opened)
+    assert repr(opened.session.secret) not in repr(opened)
+
+
 async def test_everything_that_can_become_old_goes_away_by_itself(ada: Guest, world: World) -> None:
     await play(ada)
-    for key in await world.ask("KEYS", "mfa:{*"):
+    for key in await world.ask("KEYS", "mfa:*{*"):
         expires = await world.ask("PTTL", key) > 0
         assert expires != key.endswith((b"}:account", b"}:backup")), key
 

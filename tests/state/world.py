@@ -134,17 +134,19 @@ class ServerWorld:
         return await self._stores[0]._line.ask(*words)
 
     async def pass_time(self, ms: int) -> None:
-        for key in await self.ask("KEYS", "mfa:{*"):
+        for key in await self.ask("KEYS", "mfa:*{*"):
             await self._age(key, ms)
 
     async def _age(self, key: bytes, ms: int) -> None:
         kind = key.partition(b"}:")[2].split(b":")[0].decode()
         match kind:
-            case "proofs" | "countries":
+            case "proofs" | "countries" | "devices":
+                moment_in = rb"(?<=:)\d+(?=:)" if kind == "devices" else rb"^\d+"
                 for name, value in _pairs(await self.ask("HGETALL", key)):
-                    await self.ask("HSET", key, name, re.sub(rb"^\d+", lambda at: b"%d" % (int(at[0]) - ms), value))
-            case "bans" | "pending":
-                for moment in {"bans": ("until", "short"), "pending": ("at",)}[kind]:
+                    older = re.sub(moment_in, lambda at: b"%d" % (int(at[0]) - ms), value, count=1)
+                    await self.ask("HSET", key, name, older)
+            case "bans" | "pending" | "opened":
+                for moment in {"bans": ("until", "short"), "pending": ("at",), "opened": ("at", "shown")}[kind]:
                     at = await self.ask("HGET", key, moment)
                     if at is not None:
                         await self.ask("HSET", key, moment, int(at) - ms)

@@ -1,6 +1,7 @@
 -- Put a new set of backup codes in the place of the old one, unless the account has changed or has nothing else.
 -- KEYS  1 account
 --       2 the set
+--       3 the session, where it is one that the gateway opened
 -- ARGV  1 epoch, or '' where an operator asks   2 the level of the set
 --       3.. digests of the codes
 -- gives 1 where it was made, 0 where it was not
@@ -17,7 +18,7 @@ local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 -- A window that an old code opened is void with it. A first set voids nothing.
 if redis.call('HEXISTS', KEYS[1], 'backup') == 1 then
-  begin_epoch(KEYS[1])
+  begin_epoch_within(KEYS[1], KEYS[3])
 end
 redis.call('DEL', KEYS[2])
 for i = 3, #ARGV do

@@ -8,18 +8,5 @@
 -- primary is never recalled from a replica that has not heard of it yet.
 redis.call('PERSIST', KEYS[1])
 
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local fields = redis.call('HMGET', KEYS[1], unpack(ARGV))
-local epoch = fields[1] or '0'
-
-local proofs = {}
-local stored = redis.call('HGETALL', KEYS[2])
-for i = 1, #stored, 2 do
-  local at, made_in = string.match(stored[i + 1], '^(%d+):(%d+):')
-  if made_in == epoch then
-    proofs[#proofs + 1] = stored[i]
-    proofs[#proofs + 1] = now - at
-  end
-end
-return { now, fields, proofs }
+-- include: recalled
+return recalled()

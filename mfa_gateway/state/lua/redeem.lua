@@ -5,9 +5,10 @@
 --       6 attempts of the account                 7 bans of the account
 --       8 the set of backup codes
 --       9 wrong short codes of the account, over a day
---       10.. for each factor: its recent fingerprints, then its live code of each purpose, the redemption's own first
+--       10 the session, where it is one that the gateway opened
+--       11.. for each factor: its recent fingerprints, then its live code of each purpose, the redemption's own first
 --       then what is pending of the target, for an activation, or its live codes, which a deactivation takes along
--- ARGV  1 epoch   2 effect: open, activate, deactivate   3 target, or ''
+-- ARGV  1 epoch   2 effect: open, activate, deactivate, enter   3 target, or ''
 --       4 a ride needs a proof younger than this in ms, or -1 for no ride   5 and of this token, or ''
 --       6 token to remember   7 ms to keep the proof
 --       8 max_retries   9 find_time in ms   10 ban_time in ms   11 ban_max in ms
@@ -28,6 +29,7 @@
 
 -- include: epoch
 -- include: enrolments
+-- include: bans
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
@@ -41,7 +43,7 @@ local tries, per_day, day = tonumber(ARGV[20]), tonumber(ARGV[21]), tonumber(ARG
 local is_short = tries > 0
 local wrong_today = KEYS[9]
 
-local next_key, next_arg = 10, 23
+local next_key, next_arg = 11, 23
 local function take_key()
   next_key = next_key + 1
   return KEYS[next_key - 1]
@@ -68,22 +70,19 @@ local first_key_of_target = next_key
 local account = redis.call('HMGET', KEYS[1], 'epoch', 'disabled', target, target .. ':sealed')
 local epoch = account[1] or '0'
 
-local function banned_until(bans)
-  return tonumber(redis.call('HGET', bans, 'until') or 0)
-end
-
-local function ban_left(bans)
-  return math.max(banned_until(bans) - now, 0)
-end
-
 -- The moment from which on short codes are compared again. It matters to nothing else.
 local function short_until()
-  return is_short and tonumber(redis.call('HGET', KEYS[7], 'short') or 0) or 0
+  return is_short and short_banned_until(KEYS[7]) or 0
+end
+
+-- Whoever changes a factor ends every session but the one in which it was done.
+local function move_epoch()
+  epoch = begin_epoch_within(KEYS[1], KEYS[10])
 end
 
 local function deactivate()
   take_away(KEYS[1], KEYS[8], target, chosen)
-  epoch = begin_epoch(KEYS[1])
+  move_epoch()
   for i = first_key_of_target, #KEYS do
     redis.call('DEL', KEYS[i])
   end
@@ -233,14 +232,11 @@ if not right and once_issued and not elsewhere then
   return { 'spent' }
 end
 
--- Ban. A session that proved a factor has attempts of its own when those of the account are spent, so that nobody who
--- merely holds a token can lock the owner out.
+-- Ban.
 local attempts, bans = KEYS[6], KEYS[7]
-local left = ban_left(bans)
-if left > 0 and redis.call('GET', KEYS[3]) == epoch then
+local is_own, left = lane(KEYS[3], epoch, KEYS[5], bans, now)
+if is_own then
   attempts, bans = KEYS[4], KEYS[5]
-  local own = ban_left(bans)
-  left = own > 0 and math.min(left, own) or 0
 end
 left = math.max(left, short_until() - now)
 if left > 0 then
@@ -299,18 +295,21 @@ local used = pending and pending[1] or served.id
 if used == '' then
   used = string.match(redis.call('HGET', KEYS[1], right.name .. ':sealed') or '', '^(%x+):') or ''
 end
-redis.call('HSET', KEYS[1], right.name .. ':used:' .. used, now)
+-- A code that lets somebody in is of an address, enrolled or not, and leaves nothing behind.
+if effect ~= 'enter' then
+  redis.call('HSET', KEYS[1], right.name .. ':used:' .. used, now)
+end
 
 -- Effect.
 if effect == 'deactivate' then
   deactivate()
-else
+elseif effect ~= 'enter' then
   if effect == 'activate' then
     local list = with(account[3] == 'active' and account[4] or nil, pending[1], pending[2])
     redis.call('HSET', KEYS[1], target, 'active', 'recorded', '1', target .. ':sealed', list)
     redis.call('HSET', KEYS[1], target .. ':added:' .. pending[1], now)
     redis.call('DEL', KEYS[first_key_of_target])
-    epoch = begin_epoch(KEYS[1])
+    move_epoch()
   end
   redis.call('HSET', KEYS[2], right.name, now .. ':' .. epoch .. ':' .. right.fingerprint .. ':' .. token)
   if redis.call('PTTL', KEYS[2]) < keep then

@@ -4,14 +4,6 @@
 -- ARGV  none
 -- gives { id, the enrolment, sealed } | { }
 
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local pending = redis.call('HMGET', KEYS[2], 'id', 'sealed', 'epoch', 'at', 'life')
-local age = now - (pending[4] or now)
-if not pending[1] or pending[3] ~= (redis.call('HGET', KEYS[1], 'epoch') or '0') then
-  return {}
-end
-if age < 0 or age >= tonumber(pending[5]) then
-  return {}
-end
-return { pending[1], pending[2] }
+-- include: pending
+local found = pending(KEYS[1], KEYS[2])
+return found and { found.id, found.sealed } or {}

@@ -6,3 +6,13 @@ local function begin_epoch(account)
   return epoch
 end
 
+-- The same, but for a session of the gateway's own: that in which it was done lives on.
+local function begin_epoch_within(account, opened)
+  local before = redis.call('HGET', account, 'epoch') or '0'
+  local epoch = begin_epoch(account)
+  if redis.call('HGET', opened, 'epoch') == before then
+    redis.call('HSET', opened, 'epoch', epoch)
+  end
+  return epoch
+end
+

@@ -1,6 +1,6 @@
 import pytest
 
-from mfa_gateway.directory.names import MAX_NAME, canonical_login, is_subject
+from mfa_gateway.core.names import MAX_NAME, canonical_login, is_subject
 
 
 @pytest.mark.parametrize("value", ["a", "a" * MAX_NAME, "auth0|5f7c8ec7", "Ada Lovelace", "\u00e4\U0001f600"])
