@@ -1,0 +1,91 @@
+"""The methods of second factors: what of a request matters, and that every picture can be seen."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from mfa_gateway.core.account import Factor
+from mfa_gateway.core.entrance import Errand, Kind
+from mfa_gateway.core.entrance.assertions import Mode
+from mfa_gateway.core.entrance.second_changes import BringPhones, ForgetDevices
+from mfa_gateway.core.entrance.second_codes import SendSecond
+from mfa_gateway.core.entrance.tfa import BeginSecond, FinishSecond
+from mfa_gateway.dialects.gigya.methods import method_called
+from mfa_gateway.dialects.gigya.tfa_codes import obfuscated
+from tests.dialects.gigya.calls import GIGYA, accept
+from tests.dialects.gigya.tfa_goldens import METHODS, SECRET
+
+
+def command(method: str, **more: str) -> Any:
+    errand = accept(f"accounts.tfa.{method}", {**METHODS[method], **more}).errand
+    assert isinstance(errand, Errand)
+    return errand.command
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_of_the_contract_is_known_in_any_case(name: str) -> None:
+    assert method_called(f"accounts.tfa.{name}".upper()) is not None
+
+
+def test_only_servers_take_factors_from_others_or_bring_them_in() -> None:
+    for name in ("resetTFA", "importTFA", "phone.importTFA"):
+        found = method_called(f"accounts.tfa.{name}")
+        assert found is not None
+        assert found.welcome == {Kind.SERVER}
+
+
+def test_a_mode_that_is_not_named_is_register() -> None:
+    assert command("initTFA", mode="") == BeginSecond(Factor.EMAIL, Mode.REGISTER, "AReg")
+
+
+@pytest.mark.parametrize(("told", "remembers"), [("", True), ("0", True), ("1", False), ("True", False)])
+def test_a_temporary_device_is_not_remembered(told: str, *, remembers: bool) -> None:
+    made = command("finalizeTFA", tempDevice=told)
+    assert isinstance(made, FinishSecond)
+    assert made.remembers is remembers
+
+
+def test_the_id_of_an_address_wins_over_the_address() -> None:
+    both = command("email.sendVerificationCode", email="ada@shop.test")
+    assert both == SendSecond(Factor.EMAIL, "eyJ0.eyJh.c2ln", "0a1b", "ada@shop.test", "emailID")
+
+
+def test_a_number_is_dialled_with_or_without_its_plus() -> None:
+    for written in ("491701234567", "+491701234567"):
+        assert command("phone.sendVerificationCode", phone=written).written == "+491701234567"
+
+
+def test_the_names_of_parameters_have_no_case() -> None:
+    sent = accept("accounts.tfa.phone.removePhone", {"GIGYAASSERTION": "a.b.c", "phoneID": "2c3d"}).errand
+    assert isinstance(sent, Errand)
+    assert sent.command == command("phone.removePhone", gigyaAssertion="a.b.c")
+
+
+def test_phones_are_brought_in_under_both_names() -> None:
+    assert command("importTFA") == BringPhones("ada", ("+491701234567", "+491701234568"))
+    assert command("phone.importTFA") == command("importTFA")
+
+
+def test_devices_are_forgotten_for_a_server_too() -> None:
+    assert command("unregisterDevice", UID="ada") == ForgetDevices("ada")
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("countess@shop.test", "co***ss@shop.test"),
+        ("ada@shop.test", "a***@shop.test"),
+        ("+491701234567", "+#########567"),
+    ],
+)
+def test_an_address_is_shown_to_whoever_knows_it(address: str, shown: str) -> None:
+    assert obfuscated(address) == shown
+
+
+def test_the_picture_of_a_secret_is_a_png_in_base64() -> None:
+    reply = GIGYA.answer(SECRET, accept("accounts.tfa.totp.register", dict(METHODS["totp.register"])))
+    kind, _, picture = json.loads(reply.body)["qrCode"].partition(",")
+    assert kind == "data:image/png;base64"
+    assert base64.b64decode(picture, validate=True).startswith(b"\x89PNG")
