@@ -4,13 +4,17 @@ What stays out: HTTP servers (a `Reply` is what a door sends), and anything that
 """
 
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from mfa_gateway.core import entrance
 from mfa_gateway.core.account import Caller
 from mfa_gateway.core.ceremony import Command, Failed, Outcome
+from mfa_gateway.core.entrance import Errand
+from mfa_gateway.core.policy import Requirement
 from mfa_gateway.core.verdict import Reason
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -61,12 +65,18 @@ class Asked:
         path: the canonical path (`str(Call.path)`), written like the keys of `Dialect.endpoints`.
         accept: the Accept value, several joined with commas; "" where there is none.
         request_id: names the request in answers and logs; "" where it has no name.
+        requirement: what the rule asks that the request fell under; None where it came to no rule.
+        query: as received, without the question mark.
+        now_ms: milliseconds since 1970 by the host's clock.
     """
 
     method: str
     path: str
     accept: str = ""
     request_id: str = ""
+    requirement: Requirement | None = None
+    query: bytes = field(default=b"", repr=False, compare=False)
+    now_ms: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,76 @@ class Submission:
     body: bytes = field(default=b"", repr=False)
     code: str | None = field(default=None, repr=False)
     languages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request to a dialect's own area, read whole: everything that its codec may look at.
+
+    Attributes:
+        asked: method, path and what shapes an answer.
+        urls: how the client may have called it, scheme and host included, without a query; the likeliest first.
+        is_secure: whether it came over TLS, as far as this gateway or a trusted proxy saw.
+        now_ms: milliseconds since 1970 by the host's clock.
+        unique: 128 random bits in lower-case hexadecimal, to name the answer.
+        query: as received, without the question mark.
+        headers: every field as received, names in lower case.
+        languages: what the client prefers to read, best first.
+    """
+
+    asked: Asked
+    urls: tuple[str, ...]
+    is_secure: bool
+    now_ms: int
+    unique: str
+    query: bytes = field(default=b"", repr=False)
+    body: bytes = field(default=b"", repr=False)
+    headers: Headers = field(default=(), repr=False)
+    languages: tuple[str, ...] = ()
+
+    def header(self, name: bytes) -> str:
+        """A header field as one value, several lines joined (RFC 9110 section 5.3); "" where there is none."""
+        return b",".join(value for found, value in self.headers if found == name).decode("latin-1")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A request that an errand comes of. `form` is whatever the same dialect needs to write the answer."""
+
+    errand: Errand
+    form: object
+
+
+class Refusing(Protocol):
+    """What writes refusals."""
+
+    @property
+    def endpoints(self) -> Mapping[str, str]:
+        """Path or template, prefix included, to methods."""
+        ...
+
+    def refuse(self, reason: Reason, asked: Asked, *, retry_after_ms: int = 0) -> Reply:
+        """Write a refusal of any call. Always a status of 200 or more, always with `Cache-Control: no-store`."""
+        ...
+
+
+class Resident(Refusing, Protocol):
+    """A wire form that owns whole areas: everything in them is its own, whatever the method, and so is every caller.
+
+    It says itself who is calling, from what its requests bring along; the gate's bearer tokens mean nothing to it.
+    """
+
+    def receive(self, received: Received) -> Accepted | Reply:
+        """Read a request to its area: what is to be done, or the answer where that is clear already."""
+        ...
+
+    def answer(self, outcome: entrance.Outcome, accepted: Accepted) -> Reply:
+        """Write what became of an errand."""
+        ...
+
+    def turn_away(self, reason: Reason, received: Received) -> Reply:
+        """Write why a request was not read at all."""
+        ...
 
 
 class Dialect(Protocol):
@@ -127,6 +207,11 @@ def come_back(reason: Reason, left_ms: int) -> Headers:
     return retry_after(max(left_ms, _SHORTEST_WAIT_MS) if reason in _PASSING else left_ms)
 
 
+def may_wait(reasons: Iterable[Reason]) -> bool:
+    """Whether a refusal for one of these may say when to come back: a wrong code does that brought a ban."""
+    return not (_PASSING | {Reason.CODE_INVALID}).isdisjoint(reasons)
+
+
 def error_code(code: str) -> Headers:
     """`X-MFA-Error-Code`: the reason once more, for those behind a proxy that drops the body of a refusal."""
     return ((b"x-mfa-error-code", code.encode("ascii")),)
@@ -137,12 +222,14 @@ def allow(method: str | None) -> Headers:
     return ((b"allow", (method or _JUDGED_METHODS).encode("ascii")),)
 
 
-def bearer_challenge(error: str = "", description: str = "", *, max_age: str = "") -> Headers:
+def bearer_challenge(error: str = "", description: str = "", *, acr_values: str = "", max_age: str = "") -> Headers:
     """`WWW-Authenticate: Bearer` (RFC 6750 section 3). What a parameter may not hold is written as a question mark.
 
-    `max_age`: how many seconds ago a login may be at most (RFC 9470 section 3).
+    `acr_values`: what is accepted, most wanted first, and `max_age`: how many seconds ago it may have been shown at
+    most (RFC 9470 section 3).
     """
-    parameters = {"realm": _REALM, "error": error, "error_description": description, "max_age": max_age}
+    parameters = {"realm": _REALM, "error": error, "error_description": description}
+    parameters |= {"acr_values": acr_values, "max_age": max_age}
     written = (f'{name}="{_NOT_IN_CHALLENGE.sub("?", value)}"' for name, value in parameters.items() if value)
     return ((b"www-authenticate", ("Bearer " + ", ".join(written)).encode("ascii")),)
 
@@ -166,4 +253,11 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
 
 
-_STRICT: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
+def _finite(written: str) -> float:
+    number = float(written)
+    if math.isinf(number):
+        raise ValueError("a number is larger than any that could be written again")
+    return number
+
+
+_STRICT: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)

@@ -132,7 +132,7 @@ def test_the_case_of_an_escape_changes_nothing(raw: bytes) -> None:
 
 
 @tried
-@given(st.sampled_from("!$&'()*+,=:@#[]{}|^`\"<> é٣"), st.sampled_from(["/a{}", "/{}", "/{}/b", "/a{}b/"]))
+@given(st.sampled_from("!$&'()*+,=:@#[]{}|^`\"<>é٣"), st.sampled_from(["/a{}", "/{}", "/{}/b", "/a{}b/"]))
 def test_an_escaped_character_of_any_kind_is_plain_data_of_its_segment(char: str, shape: str) -> None:
     escaped = "".join(f"%{byte:02x}" for byte in char.encode())
     path = accepted(shape.format(escaped).encode("ascii"))
@@ -297,6 +297,10 @@ ROWS = [
     ("P17", b"/protected/", ("protected",)),
     ("P17", b"/protected/.", Oddity.DOT_SEGMENT),
     ("P17", b"/protected/%2e", Oddity.DOT_SEGMENT),
+    ("P17", b"/protected%20", Oddity.PADDED_SEGMENT),
+    ("P17", b"/%20protected/x", Oddity.PADDED_SEGMENT),
+    ("P17", b"/public/%E2%80%83", Oddity.PADDED_SEGMENT),
+    ("P17", b"/protected/a%20b", ("protected", "a b")),
     ("P21", b"/api//protected", Oddity.EMPTY_SEGMENT),
     ("H10", b"/public/%0d%0aX-MFA-User:%20b", Oddity.CONTROL),
     ("H10", b"/public/\r\nX-MFA-User: b", Oddity.RAW_BYTE),

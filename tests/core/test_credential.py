@@ -47,7 +47,9 @@ def test_a_query_goes_on_where_the_configuration_says_so() -> None:
     assert refused_carrier(call(b"access_token=x"), OtherCredentials(on_query=CarrierAction.FORWARD)) is None
 
 
-@pytest.mark.parametrize("name", [b"cookie", b"x-api-key", b"x_api_key", b"x.api.key", b"proxy-authorization"])
+@pytest.mark.parametrize(
+    "name", [b"cookie", b"x-api-key", b"x_api_key", b"x.api.key", b"x~api~key", b"proxy-authorization"]
+)
 def test_a_credential_in_a_header_is_refused_in_every_spelling(name: bytes) -> None:
     found = refused_carrier(call(headers=((b"accept", b"*/*"), (name, b"x"))), REFUSING)
     assert found == f"header {folded_name(name).decode()}"

@@ -4,13 +4,19 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from mfa_gateway.core.account import Enrolment, Factor, FactorState, Inventory, Proof
-from mfa_gateway.core.ceremony import Begun, Challenged, Done, Failed, Listed, Printed, Proven, Stock, Windows
+from mfa_gateway.core.account import Awaited, Enrolment, Factor, FactorState, Inventory, Proof
+from mfa_gateway.core.ceremony import Begun, Challenged, Done, Failed, Foretold, Listed, Printed, Proven, Stock, Windows
+from mfa_gateway.core.foresight import Asks, Clear, Closed, Ease, Foresight, Way
+from mfa_gateway.core.policy import Access, Requirement
 from mfa_gateway.core.proof import Scope
 from mfa_gateway.core.verdict import Reason
 from mfa_gateway.dialects.glue import Audience, Glue, StatusFormat
 from mfa_gateway.dialects.standard import Standard, bodies
 from mfa_gateway.dialects.wire import Asked, Reply
+from tests.dialects.adservio.goldens import FILES as ADSERVIO
+from tests.dialects.gigya.account_goldens import FILES as GIGYA_ACCOUNTS
+from tests.dialects.gigya.goldens import FILES as GIGYA
+from tests.dialects.gigya.tfa_goldens import FILES as GIGYA_TFA
 
 Replies = Mapping[str, Reply]
 Golden = Callable[[str, Replies], None]
@@ -105,6 +111,18 @@ def standard_refusals() -> Replies:
     return {f"{reason}": STANDARD.refuse(reason, GATE) for reason in Reason}
 
 
+def standard_step_ups() -> Replies:
+    asks = {
+        "any factor, half an hour": Requirement(Access.MFA),
+        "a code for every call": Requirement(Access.MFA, grace_ms=0),
+        "two factors": Requirement(Access.MFA, factors=frozenset({Factor.TOTP, Factor.SMS}), grace_ms=60_000),
+    }
+    return {
+        name: STANDARD.refuse(Reason.CODE_MISSING, Asked("PATCH", "/customer-password/DE--42", requirement=requirement))
+        for name, requirement in asks.items()
+    }
+
+
 def standard_occurrence() -> Replies:
     named = Asked("PATCH", "/customer-password/DE--42", request_id="01JD-7f3a")
     return {
@@ -126,6 +144,7 @@ STOCK = Stock(
             Enrolment(Factor.TOTP, STORED, "Ærø"),
         ),
         backup_left=9,
+        awaited=(Awaited(Enrolment(Factor.EMAIL, STORED, "Home", "ada@home.example"), 86_399_999),),
     )
 )
 
@@ -149,6 +168,23 @@ def standard_answers() -> Replies:
         "GET grace, nothing proved": STANDARD.encode(Windows(), grace),
         "POST backup-codes": STANDARD.encode(Printed(("ABCDEFGHIJ", "KLMNOPQRST")), Asked("POST", "/mfa/backup-codes")),
     }
+
+
+def standard_forecasts() -> Replies:
+    mail = Enrolment(Factor.EMAIL, STORED, "Home", "ada@shop.example")
+    ways = (Way(Factor.EMAIL, mail, 3_600_001), Way(Factor.TOTP, Enrolment(Factor.TOTP, STORED)), Way(Factor.BACKUP))
+    proof = Proof(Factor.EMAIL, 600_001)
+    told: Mapping[str, Foresight] = {
+        "an open route": Clear(Ease.OPEN),
+        "in the window": Clear(Ease.PROOF, Scope.SESSION, proof, 1_199_999, 1_763_769_600_000),
+        "tried out": Clear(Ease.NOT_ENFORCED, Scope.ACCOUNT, overruled=Reason.CODE_MISSING),
+        "a code is needed": Asks(ways, Requirement(Access.MFA)),
+        "no factor": Closed(Reason.NOT_ENROLLED, helpful=(Factor.EMAIL, Factor.TOTP)),
+        "banned": Closed(Reason.BANNED, 899_001),
+        "denied": Closed(Reason.DENIED),
+    }
+    asked = Asked("POST", "/mfa/preflight")
+    return {name: STANDARD.encode(Foretold(foresight), asked) for name, foresight in told.items()}
 
 
 def standard_ceremony_errors() -> Replies:
@@ -178,9 +214,15 @@ FILES: Mapping[str, Callable[[], Replies]] = {
     "glue/media-types": glue_media_types,
     "glue/method-not-allowed": glue_method_not_allowed,
     "standard/refusals": standard_refusals,
+    "standard/step-ups": standard_step_ups,
     "standard/one-occurrence": standard_occurrence,
     "standard/answers": standard_answers,
     "standard/ceremony-errors": standard_ceremony_errors,
+    **GIGYA,
+    **GIGYA_ACCOUNTS,
+    **GIGYA_TFA,
+    **ADSERVIO,
+    "standard/forecasts": standard_forecasts,
 }
 
 

@@ -110,10 +110,12 @@ def test_a_challenge_is_one_well_formed_line_whatever_it_says(error: str, descri
     assert CHALLENGE.fullmatch(value)
 
 
-@pytest.mark.parametrize("body", [b'{"a": 1, "a": 2}', b"NaN", b"-Infinity", b"\xff", b"{", b"", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b'{"a": 1, "a": 2}', b"NaN", b"-Infinity", b"1e999", b"\xff", b"{", b"", b"[" * 100_000]
+)
 def test_a_text_with_two_readings_or_none_is_no_json(body: bytes) -> None:
     assert parsed_json(body) is None
 
 
 def test_a_json_text_is_read() -> None:
-    assert parsed_json(b'{"a": {"a": [1, "x", true]}}') == {"a": {"a": [1, "x", True]}}
+    assert parsed_json(b'{"a": {"a": [1, "x", true, 1.5]}}') == {"a": {"a": [1, "x", True, 1.5]}}

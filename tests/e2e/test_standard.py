@@ -18,7 +18,7 @@ access_control:
   default_policy: open
   rules:
     - {name: window, paths: ["/window"], policy: mfa, dialect: standard}
-    - {name: shared, paths: ["/shared"], policy: mfa, dialect: standard, scope: account}
+    - {name: shared, paths: ["/shared"], policy: mfa, dialect: standard, scope: account, tell_grace: true}
     - {name: every-time, paths: ["/every-time"], policy: mfa, dialect: standard, grace: 0s}
 """
 # The pause between two messages, which the other tests do without.
@@ -192,7 +192,34 @@ async def test_the_code_of_one_address_confirms_no_other(gateway: Installation) 
     assert first["id"] != other["id"]
     for name in (first["id"], other["id"]):
         assert problem(await ada.asks("POST", f"/factors/{name}/confirm", {"code": code})) == (403, "code_invalid")
-    assert (await ada.asks("GET", "/factors")).json()["factors"] == []
+    # Of a factor the last one that was begun waits, for whoever comes back to it.
+    (waits,) = (await ada.asks("GET", "/factors")).json()["factors"]
+    assert (waits["id"], waits["state"], waits["address"]) == (other["id"], "pending", "t***@shop.test")
+    assert 86_000 < waits["expires_in"] <= 86_400
+
+
+async def test_the_challenge_of_a_refused_call_says_what_its_rule_asks(gateway: Installation) -> None:
+    ada = Person(gateway)
+    await ada.enrols_email()
+    challenge = (await gateway.call("GET", "/every-time", token=ada.token)).headers["www-authenticate"]
+    assert 'error="insufficient_user_authentication"' in challenge
+    assert 'acr_values="urn:mfa-gateway:factor:any", max_age="0"' in challenge
+
+
+async def test_who_passes_is_told_how_long_the_window_is_open_where_the_rule_says_so(gateway: Installation) -> None:
+    ada = Person(gateway)
+    await ada.enrols_email()
+    code = await ada.mailed()
+    opened = await gateway.call("GET", "/shared", token=ada.token, code=code)
+    assert (opened.status_code, opened.headers["x-mfa-grace-remaining"]) == (200, "1800")
+    later = await gateway.call("GET", "/shared", token=ada.token)
+    assert 1790 <= int(later.headers["x-mfa-grace-remaining"]) <= 1800
+    assert "x-mfa-grace-remaining" not in (await gateway.call("GET", "/window", token=ada.token)).headers
+
+
+async def test_a_preflight_is_for_callers_with_a_token(gateway: Installation) -> None:
+    answer = await gateway.call("POST", "/mfa/preflight", json={"method": "GET", "path": "/window"})
+    assert problem(answer) == (401, "token_missing")
 
 
 async def test_what_is_asked_for_too_soon_is_429(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ async def test_the_standard_ceremonies_print_what_the_page_says(stage: Stage, tm
     if shutil.which("curl") is None:
         pytest.skip("curl is missing; the walk above fails in CI where it is")
     listed = list(commands("Standard ceremonies"))
-    assert len(listed) == 8
+    assert len(listed) == 9
     environ = {"TOKEN": stage.token}
 
     for command in listed:
@@ -113,6 +113,29 @@ async def test_the_standard_ceremonies_print_what_the_page_says(stage: Stage, tm
             environ["CODE"] = await stage.mailbox.code(seconds=10)
         if "$CODE" in line:
             environ["BACKUP"] = json.loads(printed)["codes"][0]
+
+
+@pytest.mark.parametrize(
+    ("at", "dialect", "asks"), [(0, "glue", "Code: "), (1, "standard", "Code for a***@example.test: ")]
+)
+async def test_the_client_of_a_dialect_asks_for_a_code_and_gets_through(
+    stage: Stage, tmp_path: Path, at: int, dialect: str, asks: str
+) -> None:
+    clients = blocks("python", "Clients")
+    assert len(clients) == 2
+    script = tmp_path / f"{dialect}.py"
+    script.write_text(clients[at].replace("http://127.0.0.1:8080", stage.url))
+    client = await asyncio.create_subprocess_exec(
+        sys.executable, str(script), env={**os.environ, "TOKEN": stage.token},
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    code = await stage.mailbox.code(seconds=10)
+    async with asyncio.timeout(10):
+        printed, _ = await client.communicate(f"{code}\n".encode())
+
+    assert client.returncode == 0
+    assert printed.decode().startswith(asks)
+    assert "The API changed the password of customer DE--42." in printed.decode()
 
 
 def test_the_page_lists_every_standard_endpoint() -> None:
@@ -157,11 +180,24 @@ def test_the_token_command_signs_a_token(folder: Path) -> None:
     assert len(run(line, folder).split(".")) == 3
 
 
-def test_the_middleware_example_runs_as_it_stands(folder: Path) -> None:
-    (example,) = blocks("python", "Configuration by example")
-    (folder / "example.py").write_text(example)
+_CALLS = """
+from example import app
+from starlette.testclient import TestClient
+with TestClient(app) as client:
+    for method, path in (("GET", "/customers/42"), ("PATCH", "/customers/42/iban")):
+        print(client.request(method, path).text)
+"""
 
-    assert run(f"{sys.executable} example.py", folder) == ""
+
+def test_the_middleware_example_runs_as_it_stands(folder: Path) -> None:
+    (example,) = blocks("python", "In an application")
+    (folder / "example.py").write_text(example)
+    (folder / "calls.py").write_text(_CALLS)
+
+    printed = run(f"{sys.executable} calls.py 2>/dev/null", folder)
+    answers = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+    assert answers[0] == {"customer": 42}
+    assert answers[1]["errors"][0]["code"] == "002"
 
 
 @pytest.mark.parametrize("section", ["", "Development"])

@@ -14,27 +14,33 @@ What stays out: wire forms, and the limits and steps of sending a code (engine).
 from collections.abc import Callable
 from typing import Final, assert_never
 
-from mfa_gateway.core.ceremony import enrolments, factors, windows
+from mfa_gateway.core.ceremony import enrolments, factors, preflight, windows
 from mfa_gateway.core.ceremony.authority import FRESH_LOGIN_MS
 from mfa_gateway.core.ceremony.enrolments import is_address
 from mfa_gateway.core.ceremony.factors import DEACTIVATION_RIDE_MS
+from mfa_gateway.core.ceremony.failures import FAILURES
 from mfa_gateway.core.ceremony.words import (
     PENDING_TOTP_MS,
     Action,
     Answer,
     AskLogin,
+    AskPresence,
     Begun,
     Ceremony,
     Challenged,
     Change,
     CloseWindow,
     Command,
+    Consult,
     Deliver,
     Delivery,
     Done,
     Draw,
     Enrol,
     Failed,
+    Foresee,
+    Forethought,
+    Foretold,
     Limited,
     Listed,
     LoggedIn,
@@ -59,11 +65,11 @@ from mfa_gateway.core.gate import Terms
 from mfa_gateway.core.message import Happening
 
 __all__ = [
-    "DEACTIVATION_RIDE_MS", "FRESH_LOGIN_MS", "PENDING_TOTP_MS", "Action", "Answer", "AskLogin", "Begun", "Ceremony",
-    "Challenged", "Change", "CloseWindow", "Command", "Deliver", "Delivery", "Done", "Draw", "Enrol", "Failed",
-    "Limited", "Listed", "LoggedIn", "LookUp", "Need", "NotSent", "Outcome", "Pending", "Print", "Printed", "Proven",
-    "Recall", "Redeem", "Rename", "Resume", "Sent", "Stock", "TakeStock", "Windows", "happening_of", "is_address",
-    "perform",
+    "DEACTIVATION_RIDE_MS", "FAILURES", "FRESH_LOGIN_MS", "PENDING_TOTP_MS", "Action", "Answer", "AskLogin",
+    "AskPresence", "Begun", "Ceremony", "Challenged", "Change", "CloseWindow", "Command", "Consult", "Deliver",
+    "Delivery", "Done", "Draw", "Enrol", "Failed", "Foresee", "Foretold", "Forethought", "Limited", "Listed",
+    "LoggedIn", "LookUp", "Need", "NotSent", "Outcome", "Pending", "Print", "Printed", "Proven", "Recall", "Redeem",
+    "Rename", "Resume", "Sent", "Stock", "TakeStock", "Windows", "happening_of", "is_address", "perform",
 ]  # fmt: skip
 
 _CEREMONIES: Final[dict[Action, Callable[[Command, Terms], Ceremony]]] = {
@@ -82,6 +88,7 @@ _CEREMONIES: Final[dict[Action, Callable[[Command, Terms], Ceremony]]] = {
     Action.ANSWER: windows.answer,
     Action.GRACE: windows.show,
     Action.CLOSE: windows.close,
+    Action.PREFLIGHT: preflight.preflight,
 }
 
 
@@ -103,7 +110,7 @@ def happening_of(action: Action, outcome: Outcome) -> Happening | None:
             return Happening.REMOVED
         case Action.LIST | Action.TRIGGER | Action.ACTIVATE | Action.INVENTORY | Action.ADD:
             return None
-        case Action.CHALLENGE | Action.ANSWER | Action.GRACE | Action.CLOSE:
+        case Action.CHALLENGE | Action.ANSWER | Action.GRACE | Action.CLOSE | Action.PREFLIGHT:
             return None
         case _ as never:
             assert_never(never)

@@ -9,9 +9,13 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from mfa_gateway.core.account import Caller, Factor, FactorState, Inventory, Person, Proof, Standing
+from mfa_gateway.core.foresight import Clear, Foresight, Prospect, Wish
 from mfa_gateway.core.otp import TotpProfile
+from mfa_gateway.core.policy import Candidates
+from mfa_gateway.core.presence import Presence
 from mfa_gateway.core.proof import Purpose, Receipt, Redemption, Scope
-from mfa_gateway.core.verdict import Reason
+from mfa_gateway.core.quota import Asker
+from mfa_gateway.core.verdict import Pass, Reason, Refuse
 
 # How long a drawn secret waits for its first code: people fetch their telephone, they do not sleep over it.
 PENDING_TOTP_MS: Final = 600_000
@@ -20,7 +24,7 @@ PENDING_TOTP_MS: Final = 600_000
 class Action(StrEnum):
     """What a caller asks for.
 
-    Each of the first five speaks of a factor as a whole, the next six of one enrolment, the last four of windows.
+    Each of the first five speaks of a factor as a whole, the next six of one enrolment, the others of windows.
     """
 
     LIST = "list"
@@ -38,6 +42,7 @@ class Action(StrEnum):
     ANSWER = "answer"
     GRACE = "grace"
     CLOSE = "close"
+    PREFLIGHT = "preflight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class Command:
         address: the address to add, in its canonical form; None for the one that the directory knows.
         name: what the owner calls the enrolment.
         ticket: what `Begun` or `Challenged` gave, to say which beginning a CONFIRM is of.
+        wish: the call that a PREFLIGHT is about.
     """
 
     action: Action
@@ -67,6 +73,7 @@ class Command:
     address: str | None = field(default=None, repr=False)
     name: str = field(default="", repr=False)
     ticket: str = field(default="", repr=False)
+    wish: Wish | None = None
 
 
 # --- Outcomes ---------------------------------------------------------------------------------
@@ -146,6 +153,13 @@ class Printed:
 
 
 @dataclass(frozen=True, slots=True)
+class Foretold:
+    """What a call would meet that was not made."""
+
+    foresight: Foresight
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """It was not done, and nothing changed but what is counted.
 
@@ -162,7 +176,7 @@ class Failed:
     pointer: str | None = None
 
 
-Outcome = Listed | Done | Stock | Begun | Challenged | Proven | Windows | Printed | Failed
+Outcome = Listed | Done | Stock | Begun | Challenged | Proven | Windows | Printed | Foretold | Failed
 
 
 # --- Needs, and their answers -----------------------------------------------------------------
@@ -249,10 +263,30 @@ class AskLogin:
 
 
 @dataclass(frozen=True, slots=True)
+class Consult:
+    """Which rules does a call fall under that is not made? Answer: as `admit` gives it, or that no rule is about it."""
+
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True)
+class AskPresence:
+    """Is the caller still who the directory says they are? Answer: `Presence`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foresee:
+    """What is known of this account now, and what would a code meet? Answer: `Prospect`."""
+
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
 class Deliver:
     """Issue a code and send it. `address` None means the address pinned in `standing`. Answer: `Delivery`.
 
-    `enrolment` says which of several pinned addresses; "" means the first.
+    `enrolment` says which of several pinned addresses; "" means the first. `digits`: how long the code is, where it has
+    a length of its own.
     """
 
     factor: Factor
@@ -261,6 +295,8 @@ class Deliver:
     address: str | None = field(default=None, repr=False)
     languages: tuple[str, ...] = ()
     enrolment: str = ""
+    digits: int | None = None
+    asker: Asker = Asker.OWNER
 
 
 class Change(StrEnum):
@@ -301,7 +337,9 @@ class LoggedIn:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The message was accepted for delivery."""
+    """The message was accepted for delivery. `code` is what it held, for a server that may be told."""
+
+    code: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,8 +355,15 @@ class Limited:
 
 
 Delivery = Sent | NotSent | Limited
-Need = Recall | LookUp | Redeem | Enrol | Draw | Resume | Print | Rename | TakeStock | CloseWindow | AskLogin | Deliver
-Answer = Standing | Person | Receipt | Change | Pending | tuple[str, ...] | Inventory | LoggedIn | Delivery | None
+Forethought = Consult | AskPresence | Foresee
+Need = (
+    Recall | LookUp | Redeem | Enrol | Draw | Resume | Print | Rename | TakeStock | CloseWindow | AskLogin | Deliver
+    | Forethought
+)  # fmt: skip
+Answer = (
+    Standing | Person | Receipt | Change | Pending | tuple[str, ...] | Inventory | LoggedIn | Delivery
+    | Candidates | Pass | Refuse | Clear | Presence | Prospect | None
+)  # fmt: skip
 Ceremony = Generator[Need, Answer, Outcome]
 
 _T = TypeVar("_T")

@@ -27,6 +27,7 @@ from mfa_gateway.core.ceremony import (
     Command,
     Done,
     Failed,
+    Foretold,
     Listed,
     Outcome,
     Printed,
@@ -36,7 +37,9 @@ from mfa_gateway.core.ceremony import (
 )
 from mfa_gateway.core.proof import Scope
 from mfa_gateway.core.verdict import Reason
+from mfa_gateway.dialects.describing import Description
 from mfa_gateway.dialects.glue.body import named_factor
+from mfa_gateway.dialects.glue.description import SCHEMAS, described
 from mfa_gateway.dialects.glue.errors import Audience, Place, Wording, wording
 from mfa_gateway.dialects.glue.media import answer_type
 from mfa_gateway.dialects.wire import (
@@ -151,7 +154,7 @@ class Glue:
                 return _document(200, self._listing(outcome), asked)
             case Done():
                 return Reply(204, NO_STORE)
-            case Stock() | Begun() | Challenged() | Proven() | Windows() | Printed():
+            case Stock() | Begun() | Challenged() | Proven() | Windows() | Printed() | Foretold():
                 raise NotImplementedError("this interface has no ceremony that ends in this")
             case Failed(reason=reason, retry_after_ms=left_ms):
                 return self._error(reason, asked, place=Place.CEREMONY, left_ms=left_ms)
@@ -162,6 +165,16 @@ class Glue:
         """Write a refusal, of a protected route or, where the path is one of the endpoints, of a ceremony."""
         place = Place.CEREMONY if asked.path in self.endpoints else Place.GATE
         return self._error(reason, asked, place=place, left_ms=retry_after_ms)
+
+    def describe(self) -> Description:
+        """Every operation of every endpoint."""
+        numbers = self.status_format is StatusFormat.INTEGER
+        status = {"enum": [*(_STATUS_NUMBER if numbers else _STATUS_TEXT).values()]}
+        operations = (
+            described(path, endpoint.method, action=endpoint.action, audience=self.audience, status=status)
+            for path, endpoint in self._routes.items()
+        )
+        return Description("glue", "Second factors as JSON:API, errors 5900 to 5910.", tuple(operations), SCHEMAS)
 
     def _listing(self, listed: Listed) -> Mapping[str, object]:
         links = {"self": f"{self.base_url.rstrip('/')}{self.prefix}/{_LIST.resource}"}

@@ -14,13 +14,14 @@ Below the prefix, `/mfa` unless it says otherwise:
     POST   /challenges/verify       {code?, scope?}: redeem a code, in the body or in X-MFA-Code, and open the window
     GET    /grace                   what was proved and still counts, here and for the account
     DELETE /grace                   forget it
+    POST   /preflight               {method, path, host?}: what such a call would meet now. Changes nothing
 
 Whatever changes factors takes a code of sufficient level in `X-MFA-Code` where a factor is active, and a recent login
 where none is. Codes prove for the session unless `scope` says account, as rules in this form look at the session.
 
-Everything at or below `/factors`, `/challenges`, `/backup-codes` and `/grace` is the gateway's: what is no endpoint
-there is 404, whoever asks. Everything else below the prefix is the application's. An id is opaque, stays the same from
-the beginning of an enrolment to its end, and is lower-case hexadecimal.
+Everything at or below `/factors`, `/challenges`, `/backup-codes`, `/grace` and `/preflight` is the gateway's: what is
+no endpoint there is 404, whoever asks. Everything else below the prefix is the application's. An id is opaque, stays
+the same from the beginning of an enrolment to its end, and is lower-case hexadecimal.
 
 What stays out: every decision. Which code is valid where is the ceremonies' and the gate's; this room only translates.
 """

@@ -16,6 +16,7 @@ from mfa_gateway.core.ceremony import (
     Command,
     Done,
     Failed,
+    Foretold,
     Listed,
     Outcome,
     Printed,
@@ -24,7 +25,10 @@ from mfa_gateway.core.ceremony import (
     Windows,
 )
 from mfa_gateway.core.verdict import Reason
+from mfa_gateway.dialects.describing import Description
 from mfa_gateway.dialects.standard import answers
+from mfa_gateway.dialects.standard.description import described_below
+from mfa_gateway.dialects.standard.forecasts import foretold
 from mfa_gateway.dialects.standard.problems import problem
 from mfa_gateway.dialects.standard.steps import AREAS, FACTORS, STEPS
 from mfa_gateway.dialects.wire import NO_STORE, Asked, Reply, Submission, path_pattern
@@ -68,7 +72,7 @@ class Standard:
             return Failed(Reason.METHOD_NOT_ALLOWED)
         return step.command(submission, name)
 
-    def encode(self, outcome: Outcome, asked: Asked) -> Reply:  # noqa: PLR0911 - one answer for each outcome
+    def encode(self, outcome: Outcome, asked: Asked) -> Reply:  # noqa: C901, PLR0911 - one answer for each outcome
         """Write what became of a ceremony.
 
         Raises:
@@ -88,6 +92,8 @@ class Standard:
                 return answers.windows(outcome)
             case Printed():
                 return answers.printed(outcome)
+            case Foretold(foresight=foresight):
+                return foretold(foresight)
             case Done():
                 return Reply(204, NO_STORE)
             case Failed():
@@ -100,6 +106,10 @@ class Standard:
     def refuse(self, reason: Reason, asked: Asked, *, retry_after_ms: int = 0) -> Reply:
         """Write a refusal of any call. The body names the request where it has a name."""
         return problem(Failed(reason, retry_after_ms), asked, methods=self._methods(asked.path))
+
+    def describe(self) -> Description:
+        """Every operation of every endpoint."""
+        return described_below(self.prefix)
 
     def _found(self, path: str) -> tuple[str | None, str]:
         """The endpoint of a path, as it stands in the table, and the id in it."""

@@ -5,21 +5,26 @@ installation (a URL under `public_url` would not be), good for as long as the re
 section 3.1.1 allows types that cannot be resolved). `code` repeats the reason for those who would rather not compare
 URIs. Where one member of a body is wrong, `errors` points at it (RFC 6901), in the manner of RFC 9457 section 3.
 
-The challenge of a missing code names no `max_age` and no `acr_values`, both optional in RFC 9470 section 3: they
-describe a login that the issuer of the token could repeat, and a new token would not open this gate. What opens it is a
-code in `X-MFA-Code`, as the description says. Where a recent login is what is missing, `max_age` says how recent.
+The challenge of a missing code says what the rule asks, in the words of RFC 9470 section 3: `acr_values` are the
+factors that it accepts, `urn:mfa-gateway:factor:` and a type or "any", and `max_age` its grace in seconds. They name
+what opens this gate, which a code in `X-MFA-Code` does; no issuer could vouch for them, and a new token alone opens
+nothing. At a ceremony, which no rule is about, both are left out. Where a recent login is what is missing, `max_age`
+says how recent.
 
 What stays out: bodies that are no refusal (answers), and reading requests (bodies, codec).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
 from mfa_gateway.core.ceremony import FRESH_LOGIN_MS, Failed
+from mfa_gateway.core.policy import Requirement
 from mfa_gateway.core.verdict import Reason
+from mfa_gateway.dialects.describing import Answer, Schema, exactly, items, number, one_of, refer, text
 from mfa_gateway.dialects.wire import (
     NO_STORE,
     Asked,
@@ -29,6 +34,7 @@ from mfa_gateway.dialects.wire import (
     bearer_challenge,
     come_back,
     error_code,
+    may_wait,
 )
 
 _TYPE: Final = "urn:mfa-gateway:problem:"
@@ -59,11 +65,47 @@ def problem(failed: Failed, asked: Asked, *, methods: str | None = None) -> Repl
     if asked.request_id:
         document["request_id"] = asked.request_id
     headers = NO_STORE + _CONTENT_TYPE + error_code(failed.reason.value)
-    headers += come_back(failed.reason, failed.retry_after_ms) + _hints(failed.reason, worded, methods)
+    headers += come_back(failed.reason, failed.retry_after_ms) + _hints(failed.reason, worded, asked, methods=methods)
     return Reply(worded.status, headers, json.dumps(document, separators=(",", ":")).encode("ascii"))
 
 
-def _hints(reason: Reason, worded: _Problem, methods: str | None) -> Headers:
+def detail_of(reason: Reason) -> str:
+    """What a reason means, for people."""
+    return _PROBLEMS[reason].detail
+
+
+def described(reasons: Iterable[Reason]) -> Mapping[int, Answer]:
+    """The answers that these reasons become, by status."""
+    found: dict[int, list[Reason]] = {}
+    for reason in sorted(reasons):
+        found.setdefault(_PROBLEMS[reason].status, []).append(reason)
+    return {status: _answer(status, found[status]) for status in sorted(found)}
+
+
+def _answer(status: int, reasons: list[Reason]) -> Answer:
+    fields = {"X-MFA-Error-Code"}
+    fields |= {"WWW-Authenticate"} if status == HTTPStatus.UNAUTHORIZED else set()
+    fields |= {"Retry-After"} if may_wait(reasons) else set()
+    schema = {"allOf": [refer("Problem"), {"properties": {"code": one_of(reason.value for reason in reasons)}}]}
+    titles = dict.fromkeys(_PROBLEMS[reason].title for reason in reasons)
+    return Answer("; ".join(titles), {"application/problem+json": schema}, frozenset(fields))
+
+
+PROBLEM: Final[Schema] = exactly(
+    {
+        "type": text(pattern=f"^{_TYPE}[a-z_]+$"),
+        "title": text(),
+        "status": number(minimum=400, maximum=599),
+        "detail": text(),
+        "code": one_of(reason.value for reason in Reason),
+        "errors": items(exactly({"pointer": text(pattern="^#(/.*)?$"), "detail": text()})),
+        "request_id": text(),
+    },
+    optional=("errors", "request_id"),
+)
+
+
+def _hints(reason: Reason, worded: _Problem, asked: Asked, *, methods: str | None) -> Headers:
     """Headers that HTTP wants beside some problems: a challenge with every 401, `Allow` with a 405."""
     match reason:
         case Reason.TOKEN_MISSING:
@@ -72,7 +114,7 @@ def _hints(reason: Reason, worded: _Problem, methods: str | None) -> Headers:
         case Reason.TOKEN_INVALID | Reason.NO_SUBJECT:
             return bearer_challenge("invalid_token", worded.detail)
         case Reason.CODE_MISSING:
-            return bearer_challenge(_STEP_UP, worded.detail)
+            return _step_up(worded.detail, asked.requirement)
         case Reason.LOGIN_STALE:
             return bearer_challenge(_STEP_UP, worded.detail, max_age=str(FRESH_LOGIN_MS // 1000))
         case Reason.METHOD_NOT_ALLOWED:
@@ -81,8 +123,17 @@ def _hints(reason: Reason, worded: _Problem, methods: str | None) -> Headers:
             return ()
 
 
+def _step_up(detail: str, requirement: Requirement | None) -> Headers:
+    if requirement is None:
+        return bearer_challenge(_STEP_UP, detail)
+    accepted = sorted(factor.value for factor in requirement.factors) or ["any"]
+    names = " ".join(f"{_ACR}{name}" for name in accepted)
+    return bearer_challenge(_STEP_UP, detail, acr_values=names, max_age=str(requirement.grace_ms // 1000))
+
+
 # RFC 9470 section 3.
 _STEP_UP: Final = "insufficient_user_authentication"
+_ACR: Final = "urn:mfa-gateway:factor:"
 
 _PROBLEMS: Final[Mapping[Reason, _Problem]] = MappingProxyType(
     {

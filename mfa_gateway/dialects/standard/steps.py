@@ -3,17 +3,23 @@
 What stays out: bodies that are no object of known members (bodies), and answers (codec).
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
 from mfa_gateway.core.account import LONGEST_NAME, Factor
-from mfa_gateway.core.ceremony import Action, Command, Failed, is_address
+from mfa_gateway.core.call import Oddity, canonical_host
+from mfa_gateway.core.ceremony import FAILURES, Action, Command, Failed, is_address
+from mfa_gateway.core.foresight import Wish
 from mfa_gateway.core.proof import Scope
 from mfa_gateway.core.verdict import Reason
+from mfa_gateway.dialects.describing import Schema, one_of, refer, text
+from mfa_gateway.dialects.standard import answers
 from mfa_gateway.dialects.standard.bodies import Members, Shape, read_body, wrong
-from mfa_gateway.dialects.standard.names import TYPES, read_id
+from mfa_gateway.dialects.standard.forecasts import FORECAST
+from mfa_gateway.dialects.standard.names import ID, TYPES, read_id
 from mfa_gateway.dialects.wire import Submission
 
 FACTORS: Final = "/factors"
@@ -23,9 +29,10 @@ _CHALLENGES: Final = "/challenges"
 _VERIFY: Final = "/challenges/verify"
 _GRACE: Final = "/grace"
 _BACKUP_CODES: Final = "/backup-codes"
+_PREFLIGHT: Final = "/preflight"
 
 # Below these nothing is the application's.
-AREAS: Final = (FACTORS, _CHALLENGES, _GRACE, _BACKUP_CODES)
+AREAS: Final = (FACTORS, _CHALLENGES, _GRACE, _BACKUP_CODES, _PREFLIGHT)
 
 _Reader = Callable[[Command, Members], Command | Failed]
 
@@ -36,11 +43,28 @@ def _as_it_is(command: Command, _members: Members) -> Command:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a method means at an endpoint: the body it takes (None: none at all), and what that says of a command."""
+    """What a method means at an endpoint.
+
+    Attributes:
+        action: what it asks for.
+        summary: the same for people, in a line.
+        shape: the body it takes; None: none at all.
+        reader: what the members of the body say of the command.
+        status: that of a success.
+        schema: what a success is; None where there is nothing to tell.
+    """
 
     action: Action
+    summary: str
     shape: Shape | None = None
     reader: _Reader = _as_it_is
+    status: int = 204
+    schema: Schema | None = None
+
+    @property
+    def takes_code(self) -> bool:
+        """Whether `X-MFA-Code` means something: whether a code can be wrong here that is no member of the body."""
+        return Reason.CODE_INVALID in FAILURES[self.action] and self.action is not Action.CONFIRM
 
     def command(self, submission: Submission, name: str) -> Command | Failed:
         """The command of a request; `name` is the id in its path, "" where there is none."""
@@ -121,6 +145,20 @@ def _answered(command: Command, members: Members) -> Command | Failed:
     return replace(command, code=code, scope=_SCOPES[scope])
 
 
+def _wished(command: Command, members: Members) -> Command | Failed:
+    method, path, host = members["method"], members["path"], members.get("host")
+    if _METHOD.fullmatch(method) is None:
+        return wrong("method", "must be a method in capitals, such as GET")
+    if len(path) > _LONGEST_PATH or "?" in path or "#" in path:
+        return wrong("path", f"must be a path of at most {_LONGEST_PATH} characters, without a query")
+    if host is None:
+        return replace(command, wish=Wish(method, path))
+    name = canonical_host(host.encode())
+    if isinstance(name, Oddity):
+        return wrong("host", "must be a host, as in shop.example")
+    return replace(command, wish=Wish(method, path, name))
+
+
 def _of_the_set(command: Command, _members: Members) -> Command:
     return replace(command, factor_name=Factor.BACKUP.value)
 
@@ -135,26 +173,85 @@ def _shape(*needed: str, may: tuple[str, ...] = ()) -> Shape:
 
 _SCOPES: Final[Mapping[str, Scope]] = MappingProxyType({scope.value: scope for scope in (Scope.SESSION, Scope.ACCOUNT)})
 
+# RFC 9110 section 9.1, as the doors take them.
+_METHOD: Final = re.compile(r"[A-Z][A-Z-]{0,31}", re.ASCII)
+# The longest target that is taken, unless `limits.target` says otherwise.
+_LONGEST_PATH: Final = 8192
+
+# What a member holds, wherever it stands.
+MEMBERS: Final[Mapping[str, Schema]] = MappingProxyType(
+    {
+        "type": one_of(TYPES),
+        "name": text(maxLength=LONGEST_NAME),
+        "address": text(description="a mail address, or a telephone number as in +491701234567"),
+        "code": text(minLength=1),
+        "factor": ID,
+        "scope": one_of(_SCOPES),
+        "method": text(pattern=f"^{_METHOD.pattern}$"),
+        "path": text(pattern="^[^?#]*$", maxLength=_LONGEST_PATH),
+        "host": text(description="where another host than this one is meant"),
+    }
+)
+
 STEPS: Final[Mapping[str, Mapping[str, Step]]] = MappingProxyType(
     {
         FACTORS: {
-            "GET": Step(Action.INVENTORY),
-            "POST": Step(Action.ADD, _shape("type", may=("name", "address")), _added),
+            "GET": Step(Action.INVENTORY, "The second factors that there are", status=200, schema=answers.FACTORS),
+            "POST": Step(
+                Action.ADD,
+                "Begin one more second factor",
+                _shape("type", may=("name", "address")),
+                _added,
+                201,
+                answers.BEGUN,
+            ),
         },
         _FACTOR: {
-            "PATCH": Step(Action.RENAME, _shape("name"), _renamed),
-            "DELETE": Step(Action.REMOVE),
+            "PATCH": Step(Action.RENAME, "Call a second factor something else", _shape("name"), _renamed),
+            "DELETE": Step(Action.REMOVE, "Take a second factor away"),
         },
-        _CONFIRM: {"POST": Step(Action.CONFIRM, _shape("code"), _confirmed)},
-        _CHALLENGES: {"POST": Step(Action.CHALLENGE, _shape(may=("factor", "type")), _challenged)},
-        _VERIFY: {"POST": Step(Action.ANSWER, _shape(may=("code", "scope")), _answered)},
+        _CONFIRM: {
+            "POST": Step(Action.CONFIRM, "Make a second factor active by its first code", _shape("code"), _confirmed)
+        },
+        _CHALLENGES: {
+            "POST": Step(
+                Action.CHALLENGE,
+                "Send a code",
+                _shape(may=("factor", "type")),
+                _challenged,
+                200,
+                answers.CHALLENGE,
+            )
+        },
+        _VERIFY: {
+            "POST": Step(
+                Action.ANSWER,
+                "Redeem a code and open the window",
+                _shape(may=("code", "scope")),
+                _answered,
+                200,
+                refer("Proof"),
+            )
+        },
         _GRACE: {
-            "GET": Step(Action.GRACE),
-            "DELETE": Step(Action.CLOSE),
+            "GET": Step(Action.GRACE, "What was proved and still counts", status=200, schema=answers.PROOFS),
+            "DELETE": Step(Action.CLOSE, "Forget what was proved"),
         },
         _BACKUP_CODES: {
-            "POST": Step(Action.BACKUP, _shape(), _of_the_set),
-            "DELETE": Step(Action.REMOVE, reader=_of_the_set),
+            "POST": Step(
+                Action.BACKUP, "Draw a new set of backup codes", _shape(), _of_the_set, 201, answers.BACKUP_CODES
+            ),
+            "DELETE": Step(Action.REMOVE, "Take the backup codes away", reader=_of_the_set),
+        },
+        _PREFLIGHT: {
+            "POST": Step(
+                Action.PREFLIGHT,
+                "What a call would meet now",
+                _shape("method", "path", may=("host",)),
+                _wished,
+                200,
+                FORECAST,
+            )
         },
     }
 )

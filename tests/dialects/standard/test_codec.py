@@ -22,6 +22,7 @@ from mfa_gateway.core.ceremony import (
     Stock,
     Windows,
 )
+from mfa_gateway.core.foresight import Wish
 from mfa_gateway.core.proof import Scope
 from mfa_gateway.core.verdict import Reason
 from mfa_gateway.dialects.standard import Standard
@@ -40,8 +41,9 @@ ENDPOINTS: Final = {
     "/mfa/challenges/verify": "POST",
     "/mfa/grace": "GET, DELETE",
     "/mfa/backup-codes": "POST, DELETE",
+    "/mfa/preflight": "POST",
 }
-AREAS: Final = ("/mfa/factors/**", "/mfa/challenges/**", "/mfa/grace/**", "/mfa/backup-codes/**")
+AREAS: Final = ("/mfa/factors/**", "/mfa/challenges/**", "/mfa/grace/**", "/mfa/backup-codes/**", "/mfa/preflight/**")
 
 Submit = Callable[..., Submission]
 
@@ -56,7 +58,7 @@ def command(submit: Submit, method: str, path: str, said: object = None, **more:
     found = decode(submit, method, path, said, **more)
     assert isinstance(found, Command), found
     usual = Command(found.action, found.caller, scope=Scope.SESSION)
-    names = ("factor_name", "code", "scope", "languages", "enrolment", "address", "name", "ticket")
+    names = ("factor_name", "code", "scope", "languages", "enrolment", "address", "name", "ticket", "wish")
     told = {name: getattr(found, name) for name in names if getattr(found, name) != getattr(usual, name)}
     return {"action": found.action, **told}
 
@@ -151,6 +153,14 @@ def test_an_id_that_cannot_be_one_is_no_factor(submit: Submit, ending: str) -> N
         (("DELETE", "/mfa/grace"), {"action": Action.CLOSE}),
         (("POST", "/mfa/backup-codes", {}), {"action": Action.BACKUP, "factor_name": "backup"}),
         (("DELETE", "/mfa/backup-codes"), {"action": Action.REMOVE, "factor_name": "backup"}),
+        (
+            ("POST", "/mfa/preflight", {"method": "PATCH", "path": "/a/b%20c"}),
+            {"action": Action.PREFLIGHT, "wish": Wish("PATCH", "/a/b%20c")},
+        ),
+        (
+            ("POST", "/mfa/preflight", {"method": "GET", "path": "/../a", "host": "Shop.Test:8080"}),
+            {"action": Action.PREFLIGHT, "wish": Wish("GET", "/../a", "shop.test")},
+        ),
     ],
 )
 def test_a_request_becomes_a_command(submit: Submit, request_: tuple[Any, ...], asked: dict[str, object]) -> None:
@@ -199,6 +209,13 @@ def test_the_code_that_confirms_is_that_of_the_body(submit: Submit) -> None:
         ("POST", "/mfa/challenges/verify", {"code": "1", "scope": "planet"}, "/scope"),
         ("POST", "/mfa/backup-codes", {"count": "5"}, "/count"),
         ("POST", "/mfa/backup-codes", [], ""),
+        ("POST", "/mfa/preflight", {"method": "GET"}, "/path"),
+        ("POST", "/mfa/preflight", {"path": "/"}, "/method"),
+        ("POST", "/mfa/preflight", {"method": "get", "path": "/"}, "/method"),
+        ("POST", "/mfa/preflight", {"method": "GET", "path": "/a?b=c"}, "/path"),
+        ("POST", "/mfa/preflight", {"method": "GET", "path": "/a#b"}, "/path"),
+        ("POST", "/mfa/preflight", {"method": "GET", "path": "/" + "a" * 8192}, "/path"),
+        ("POST", "/mfa/preflight", {"method": "GET", "path": "/", "host": "a b"}, "/host"),
         ("GET", "/mfa/factors", {}, ""),
         ("DELETE", f"/mfa/factors/{APP}", {}, ""),
     ],

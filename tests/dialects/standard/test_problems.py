@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mfa_gateway.core.account import Factor
 from mfa_gateway.core.ceremony import Failed
+from mfa_gateway.core.policy import Access, Requirement
 from mfa_gateway.core.verdict import Reason
 from mfa_gateway.dialects.standard import Standard
 from mfa_gateway.dialects.wire import Asked, Reply
@@ -44,10 +46,31 @@ def test_a_missing_code_asks_for_a_step_up() -> None:
     assert b'error="insufficient_user_authentication"' in (header(reply, b"www-authenticate") or b"")
 
 
-def test_a_step_up_does_not_send_the_client_to_the_issuer_of_its_token() -> None:
+def test_at_a_ceremony_a_step_up_names_no_age_and_no_factor() -> None:
     challenge = header(FORM.refuse(Reason.CODE_MISSING, ASKED), b"www-authenticate") or b""
     assert b"max_age" not in challenge
     assert b"acr_values" not in challenge
+
+
+@pytest.mark.parametrize(
+    ("asks", "written"),
+    [
+        (Requirement(Access.MFA), b'acr_values="urn:mfa-gateway:factor:any", max_age="1800"'),
+        (Requirement(Access.MFA, grace_ms=0), b'acr_values="urn:mfa-gateway:factor:any", max_age="0"'),
+        (
+            Requirement(Access.MFA, factors=frozenset({Factor.TOTP, Factor.EMAIL}), grace_ms=59_999),
+            b'acr_values="urn:mfa-gateway:factor:email urn:mfa-gateway:factor:totp", max_age="59"',
+        ),
+    ],
+)
+def test_under_a_rule_a_step_up_says_which_factor_and_how_recently(asks: Requirement, written: bytes) -> None:
+    reply = FORM.refuse(Reason.CODE_MISSING, Asked("GET", "/carts", requirement=asks))
+    assert (header(reply, b"www-authenticate") or b"").endswith(written)
+
+
+def test_other_refusals_under_a_rule_ask_for_no_step_up() -> None:
+    reply = FORM.refuse(Reason.NOT_ENROLLED, Asked("GET", "/carts", requirement=Requirement(Access.MFA)))
+    assert header(reply, b"www-authenticate") is None
 
 
 def test_a_stale_login_is_asked_to_be_at_most_five_minutes_old() -> None:
