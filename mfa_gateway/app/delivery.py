@@ -131,14 +131,15 @@ def dispatch_terms(settings: Settings) -> DispatchTerms:
         digits=settings.codes.length,
         life_ms=milliseconds(settings.codes.ttl),
         resend_after_ms=milliseconds(settings.codes.resend_after),
-        per_account=_windows(limits.send_per_account),
-        per_destination=_windows(limits.send_per_destination),
-        per_client=_windows(limits.send_per_address),
-        per_prefix=_windows(limits.send_per_prefix),
-        per_country=_windows(limits.send_per_country),
-        total=_windows(limits.send_total),
+        per_account=windows_of(limits.send_per_account),
+        per_destination=windows_of(limits.send_per_destination),
+        per_client=windows_of(limits.send_per_address),
+        per_prefix=windows_of(limits.send_per_prefix),
+        per_country=windows_of(limits.send_per_country),
+        total=windows_of(limits.send_total),
     )
 
 
-def _windows(windows: Windows) -> tuple[Window, ...]:
+def windows_of(windows: Windows) -> tuple[Window, ...]:
+    """The windows of a limit."""
     return tuple(Window(window.requests, milliseconds(window.period)) for window in windows)

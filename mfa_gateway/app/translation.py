@@ -27,6 +27,7 @@ from mfa_gateway.doors.websocket.terms import SocketTerms
 from mfa_gateway.identity.bearer import BearerIdentity
 from mfa_gateway.identity.header import HeaderIdentity
 from mfa_gateway.identity.introspection import IntrospectedIdentity
+from mfa_gateway.identity.own_tokens import OwnTokens
 from mfa_gateway.identity.sources import Source, Sources
 from mfa_gateway.identity.terms import (
     BearerTerms,
@@ -121,10 +122,12 @@ def peer_header_of(settings: Settings) -> PeerHeader | None:
     return None if header is None else PeerHeader(header.name.encode("ascii"), TrustedProxies(header.peers))
 
 
-def signed_identity_of(settings: Settings) -> BearerIdentity | None:
-    """The judge of signed tokens, where there are some."""
+def signed_identity_of(settings: Settings, own: OwnTokens | None = None) -> BearerIdentity | None:
+    """The judge of signed tokens, where there are some: of other issuers, or our own."""
     bearer = settings.identity.bearer
-    return BearerIdentity(map(_bearer_terms, bearer), clock=time.time) if bearer else None
+    if not bearer and own is None:
+        return None
+    return BearerIdentity(map(_bearer_terms, bearer), clock=time.time, own=own)
 
 
 def identity_of(settings: Settings, told: PeerHeader | None, signed: BearerIdentity | None) -> Source:
@@ -187,11 +190,13 @@ def store_settings(settings: Settings, url: str | None = None) -> StoreSettings:
         data_dir=settings.store.data_dir,
         timeout=settings.store.timeout,
         connect_timeout=settings.store.connect_timeout,
+        near_entries=settings.near_cache.entries,
+        near_max_stale=settings.near_cache.max_stale,
     )
 
 
 def dialects_of(settings: Settings) -> dict[str, Dialect]:
-    """Every wire form by its name, whether its endpoints are served or not: rules refuse in it."""
+    """Every wire form of callers by its name, whether its endpoints are served or not: rules refuse in it."""
     glue = settings.dialects.glue
     return {
         "glue": Glue(
@@ -221,14 +226,16 @@ def cors_of(settings: Settings) -> Cors:
 
 
 def upstream_of(settings: Settings) -> Upstream | Upstreams:
-    """The application that forwards.
+    """The application that forwards; it serves nothing (404) where proxies ask and forward themselves.
 
     Raises:
-        ValueError: the settings name no upstream, or files that cannot be used.
+        ValueError: the settings name neither an upstream nor a proxy, or files that cannot be used.
     """
-    if not settings.upstream:
+    if not settings.upstream and not settings.trusted_proxies:
         raise ValueError("upstream: name the server to forward to, as in http://127.0.0.1:9000")
     routes = routes_of(settings)
+    if not settings.upstream:
+        return Upstreams(routes, {})
     upstreams = [_upstream(one, settings) for one in settings.upstream]
     if not any(route.host or route.prefix for route in routes.every):
         return upstreams[0]  # the only one, and it serves every call

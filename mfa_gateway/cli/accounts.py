@@ -167,7 +167,7 @@ def realm_of(settings: Settings, wanted: str) -> str:
     Raises:
         BadParameter: there is no such realm, or none was named where there are several.
     """
-    realms = settings.identity.realms()
+    realms = settings.realms()
     if wanted in realms:
         return wanted
     if wanted or len(realms) != 1:

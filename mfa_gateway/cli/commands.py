@@ -7,7 +7,7 @@ from typing import Final
 
 import typer
 
-from mfa_gateway.cli import inspection, serving, tokens
+from mfa_gateway.cli import inspection, probing, serving, tokens
 from mfa_gateway.cli.accounts import cli as accounts
 from mfa_gateway.cli.demo import demo
 from mfa_gateway.cli.factors import cli as factors
@@ -32,6 +32,7 @@ cli.command("check")(inspection.check)
 cli.command("explain")(inspection.explain)
 cli.command("schema")(inspection.schema)
 cli.command("token")(tokens.token)
+cli.command("probe")(probing.probe)
 accounts.command("import")(bring)
 accounts.command("export")(take)
 accounts.command("login")(login)

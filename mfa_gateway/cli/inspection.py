@@ -8,12 +8,11 @@ from rich.table import Table
 
 from mfa_gateway.cli.configuration import ConfigOption, load
 from mfa_gateway.cli.terminal import fail, out
-from mfa_gateway.core.call import CanonicalPath, Oddity, OddPath, canonical_host, canonical_path
+from mfa_gateway.core.call import CanonicalPath, Oddity, OddPath, canonical_host
 from mfa_gateway.core.explanation import Finding, needs, rules_by_reading
 from mfa_gateway.core.explanation import explain as findings_of
 from mfa_gateway.core.policy import OnSuccess, Policy
-from mfa_gateway.core.readings import odd_path
-from mfa_gateway.core.routing import Astray, OddTargets, Route, Routes
+from mfa_gateway.core.routing import Astray, OddTargets, Route, Routes, path_for
 from mfa_gateway.core.strictest import strictest_candidates
 from mfa_gateway.settings import Settings, json_schema, policy_of, routes_of
 from mfa_gateway.settings.cautions import cautions
@@ -35,6 +34,9 @@ def check(config: ConfigOption) -> None:
         out.print(f"  {rule.name}: {methods} {paths}: {requirement.access.value}{shadow}{ends}", markup=False)
     for route, upstream in zip(routes_of(settings).every, settings.upstream, strict=True):
         out.print(f"  forwards {_calls(route)} to {upstream.url}", markup=False)
+    if settings.trusted_proxies and not settings.upstream:
+        askers = ", ".join(map(str, settings.trusted_proxies))
+        out.print(f"  forwards nothing; answers the questions of proxies in {askers}", markup=False)
     for line in _scope_notes(settings):
         out.print(f"  {line}", markup=False)
     for line in cautions(settings):
@@ -88,13 +90,10 @@ def _refused(status: int, why: str) -> typer.Exit:
 
 
 def _target(raw: bytes, host: str, routes: Routes) -> CanonicalPath | OddPath:
-    plain = canonical_path(raw)
-    if isinstance(plain, CanonicalPath):
-        return plain
-    odd = odd_path(raw)
-    if isinstance(odd, OddPath) and isinstance(routes.direct(odd, host), Route):
-        return odd
-    raise _refused(400, plain.value)
+    path = path_for(raw, host, routes)
+    if isinstance(path, Oddity):
+        raise _refused(400, path.value)
+    return path
 
 
 def _explain_rules(policy: Policy, method: str, path: CanonicalPath, *, host: str) -> None:

@@ -14,7 +14,7 @@ from mfa_gateway.settings import ConfigurationError, Problem, Settings
 
 
 def serve(config: ConfigOption) -> None:
-    """Run the gateway as a reverse proxy. Prints one line when it is ready.
+    """Run the gateway, as a reverse proxy or behind one. Prints one line when it is ready.
 
     SIGTERM drains and stops it, SIGHUP reads the configuration again.
     """
@@ -32,6 +32,7 @@ def serve(config: ConfigOption) -> None:
 
 def _loaded(config: ConfigOption) -> Settings:
     settings = load(config)
-    if not settings.upstream:
-        raise ConfigurationError((Problem("upstream", "name the server to forward to, as in http://127.0.0.1:9000"),))
+    if not settings.upstream and not settings.trusted_proxies:
+        how = "name the server to forward to, as in http://127.0.0.1:9000; or, to be asked by a proxy, trusted_proxies"
+        raise ConfigurationError((Problem("upstream", how),))
     return settings

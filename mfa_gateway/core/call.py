@@ -2,9 +2,10 @@
 
 Theory. A gate is got round where the gate and the application read one target in two ways. So a target is read here,
 once, and whatever a real server might read differently is refused instead of guessed: dot segments, encoded or doubled
-separators, parameters, control bytes, broken or double escapes, bytes that are not UTF-8. What is left has one reading,
-kept in two forms that belong together: `segments`, decoded, for the policy, and `wire`, the RFC 3986 section 6.2.2
-normal form of the same path, which is what is forwarded. Reading `wire` again gives the same path (a fixed point).
+separators, parameters, control bytes, padding, broken or double escapes, bytes that are not UTF-8. What is left has
+one reading, kept in two forms that belong together: `segments`, decoded, for the policy, and `wire`, the RFC 3986
+section 6.2.2 normal form of the same path, which is what is forwarded. Reading `wire` again gives the same path (a
+fixed point).
 
 Some applications need `a%2Fb`, `;v=1` or `//`. Where an operator says so, such a path is an `OddPath` instead: every
 reading that a server might have (readings), all of which are judged, and the bytes as they came.
@@ -53,6 +54,7 @@ class Oddity(Enum):
     CONTROL = "the decoded path holds a control character"
     EMPTY_SEGMENT = "the path holds an empty segment"
     DOT_SEGMENT = "the path holds a dot segment"
+    PADDED_SEGMENT = "a segment begins or ends with white space"
     TOO_ODD = "the path has more readings than anybody could mean"
     MALFORMED_QUERY = "the query holds a byte that has to be percent-encoded"
     MALFORMED_HOST = "the host is missing or malformed"
@@ -147,6 +149,9 @@ def _segmented_path(raw: bytes, text: str) -> CanonicalPath | Oddity:
         return Oddity.EMPTY_SEGMENT
     if "." in segments or ".." in segments:
         return Oddity.DOT_SEGMENT
+    # Some routers take `/p%20` for `/p` (CVE-2016-5007).
+    if any(segment != segment.strip() for segment in segments):
+        return Oddity.PADDED_SEGMENT
     return CanonicalPath(_normal_form(raw), tuple(segments))
 
 

@@ -9,6 +9,7 @@ What stays out: verifying a credential (identity) and removing header fields (do
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 from urllib.parse import unquote_plus
 
 from mfa_gateway.core.call import Call
@@ -35,9 +36,13 @@ class OtherCredentials:
     on_query: CarrierAction = CarrierAction.REFUSE
 
 
+# RFC 3875 section 4.1.18 says it of "-" alone; lighttpd and older Apaches do it to whatever is no letter and no digit.
+_FOLDED: Final = bytes(byte if bytes((byte,)).isalnum() else ord("-") for byte in bytes(range(256)).lower())
+
+
 def folded_name(name: bytes) -> bytes:
-    """A header name as the most careless reader sees it: CGI and WSGI read `_` and `.` as `-`, and no case."""
-    return name.lower().replace(b"_", b"-").replace(b".", b"-")
+    """A header name as the most careless reader sees it: CGI and WSGI know no case, and read all signs as one."""
+    return name.translate(_FOLDED)
 
 
 def namesakes(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> tuple[tuple[bytes, bytes], ...]:

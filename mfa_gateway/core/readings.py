@@ -8,8 +8,8 @@ lead to: whatever a server made of them does, what it sees is among them.
     /files/a%2Fb;v=1   /files/a%2Fb;v=1   /files/a%2Fb   /files/a/b;v=1   /files/a/b
 
 Refused in any case is what no API needs and what would lead elsewhere: dot segments, also between `;` and `%2F`;
-control characters, backslashes and broken or double escapes; two slashes in front in any reading, which make the name
-of a host of what follows (RFC 3986 section 4.2); and paths with more readings than anybody could mean.
+control characters, padding, backslashes and broken or double escapes; two slashes in front in any reading, which make
+the name of a host of what follows (RFC 3986 section 4.2); and paths with more readings than anybody could mean.
 
 What stays out: which targets are odd at all (call), who takes them (routing), and which reading counts (strictest).
 """
@@ -39,6 +39,7 @@ _ENCODED_SLASH: Final = re.compile(rb"%2[Ff]")
 # Nobody was found to need these: a backslash, and what ends a segment or a path once it is decoded.
 _OTHER_SEPARATOR: Final = re.compile(rb"%(?:5[Cc]|3[BbFf])")
 _DOTS_BETWEEN: Final = re.compile(rf"[/;{_SLASH}]\.\.?(?=[/;{_SLASH}]|\Z)")
+_PADDING: Final = re.compile(rf"[/{_SLASH}]\s|\s(?:[/;{_SLASH}]|\Z)")
 _SLASHES: Final = re.compile("//+")
 _PARAMETERS: Final = re.compile(";[^/]*")
 
@@ -98,6 +99,8 @@ def _texts(path: str, spelt: str) -> tuple[str, ...] | Oddity:
     """Every text that any steps in any order lead to, the one without a step first."""
     if _DOTS_BETWEEN.search(path):
         return Oddity.DOT_SEGMENT
+    if _PADDING.search(path):
+        return Oddity.PADDED_SEGMENT
     if len(path) > _LONGEST or len(_MARK.findall(path)) > _MOST_MARKS:
         return Oddity.TOO_ODD
     found = dict.fromkeys((path, spelt))

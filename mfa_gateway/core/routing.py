@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Final
 
-from mfa_gateway.core.call import CanonicalPath, OddPath, canonical_path
+from mfa_gateway.core.call import CanonicalPath, Oddity, OddPath, canonical_path
+from mfa_gateway.core.readings import odd_path
 
 
 class OddTargets(StrEnum):
@@ -136,3 +137,15 @@ def _takes(route: Route, path: OddPath) -> bool:
 
 
 ANYWHERE: Final = Routes()
+
+
+def path_for(raw: bytes, host: str, routes: Routes) -> CanonicalPath | OddPath | Oddity:
+    """The path of a call for a host, as it is judged: in all its readings where they lead to a route that takes such.
+
+    `raw` is the path of a target as received, without its query.
+    """
+    path = canonical_path(raw)
+    if isinstance(path, CanonicalPath) or not routes.takes_odd_paths:
+        return path
+    odd = odd_path(raw)
+    return odd if isinstance(odd, OddPath) and isinstance(routes.direct(odd, host), Route) else path

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mfa_gateway.core.account import Caller, Proof
-from mfa_gateway.core.policy import OnSuccess, Rule
+from mfa_gateway.core.policy import Access, Enforcement, OnSuccess, Rule
 
 
 class Reason(StrEnum):
@@ -86,6 +86,12 @@ class Pass:
     shown: Proof | None = None
     overruled: Refuse | None = None
     epoch: int | None = field(default=None, compare=False)
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether what was let through is on a protected route; a shadow rule protects nothing."""
+        requirement = self.rule.requirement
+        return requirement.access is Access.MFA and requirement.enforcement is Enforcement.ENFORCED
 
     @property
     def on_success(self) -> OnSuccess:

@@ -14,7 +14,7 @@ from mfa_gateway.core.gate import RETRY_MS
 from mfa_gateway.core.logout import Parting
 from mfa_gateway.dialects.wire import NO_STORE, Headers, Reply, allow, retry_after
 from mfa_gateway.doors.asgi import Reading, Receive, Scope, Send, field_of, finish_reading, send_reply
-from mfa_gateway.doors.ceremonies import read_body
+from mfa_gateway.doors.bodies import read_body
 
 PATH: Final = "/_mfa/backchannel-logout"
 _SEGMENTS: Final = ("_mfa", "backchannel-logout")

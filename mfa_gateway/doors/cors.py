@@ -13,7 +13,7 @@ from mfa_gateway.dialects.wire import NO_STORE, Headers, Reply
 from mfa_gateway.doors.asgi import Message, Send
 
 # Fetch, section "CORS protocol and HTTP responses": what a script may read besides the safelisted names.
-_EXPOSED: Final = b"Retry-After, X-MFA-Error-Code, WWW-Authenticate, X-Request-Id"
+_EXPOSED: Final = b"Retry-After, X-MFA-Error-Code, WWW-Authenticate, X-MFA-Grace-Remaining, X-Request-Id"
 # More names than any page needs, in a list that is sent back as it came.
 _LONGEST_LIST: Final = 1024
 

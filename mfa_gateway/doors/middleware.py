@@ -6,19 +6,18 @@ Reads a call, asks for the verdict, and either lets the application answer or an
 store and connections follows the ASGI lifespan. What stays out: every decision, every wire form.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol, assert_never
+from collections.abc import Awaitable
+from typing import assert_never
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
 from mfa_gateway.core.call import Call
-from mfa_gateway.core.credential import CarrierAction, OtherCredentials
-from mfa_gateway.core.policy import Access, Enforcement, OnSuccess
+from mfa_gateway.core.credential import CarrierAction
+from mfa_gateway.core.policy import OnSuccess
 from mfa_gateway.core.routing import ANYWHERE, Routes
 from mfa_gateway.core.verdict import Pass, Reason, Refuse, Verdict
-from mfa_gateway.dialects.wire import Dialect, Reply
+from mfa_gateway.dialects.wire import Reply
 from mfa_gateway.doors.asgi import (
     JUDGED,
     REQUEST_ID,
@@ -40,10 +39,11 @@ from mfa_gateway.doors.asgi import (
     send_reply,
 )
 from mfa_gateway.doors.backchannel import Backchannel
-from mfa_gateway.doors.ceremonies import Ceremonies
-from mfa_gateway.doors.cors import Cors
+from mfa_gateway.doors.forward_auth import PREFIX, ForwardAuth
 from mfa_gateway.doors.held import HeldAnswer, Replacement
-from mfa_gateway.doors.peers import PeerHeader, TrustedProxies
+from mfa_gateway.doors.parts import Gatekeeping
+from mfa_gateway.doors.promptness import Client, Work, promptly
+from mfa_gateway.doors.telling import telling, tells_grace
 from mfa_gateway.doors.websocket.reading import Knock, read_knock
 from mfa_gateway.doors.websocket.subprotocols import choosing
 from mfa_gateway.doors.websocket.watching import WatchedSocket
@@ -54,89 +54,17 @@ _log: FilteringBoundLogger = structlog.get_logger(__name__)
 _POLICY_VIOLATION = 1008
 
 
-class Judging(Protocol):
-    """Gives verdicts."""
-
-    async def judge(self, call: Call) -> Verdict:
-        """Decide whether a call goes on."""
-        ...
-
-
-class Watching(Protocol):
-    """Knows who is revoked."""
-
-    async def revoked(self, call: Call, verdict: Pass) -> None:
-        """Return when the caller of a verdict is revoked."""
-        ...
-
-
-class Following(Protocol):
-    """Does what a good answer does to what its caller has proved."""
-
-    async def follow(self, call: Call, verdict: Pass) -> Refuse | None:
-        """Do it now. A refusal to go out in place of the answer where it could not be done."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a door needs of a gateway.
-
-    Attributes:
-        judge: gives the verdicts.
-        ceremonies: the endpoints that the gateway answers itself.
-        dialects: by name, for the refusals of rules.
-        fallback: for the refusals that no rule stands behind.
-        proxies: who may speak for others.
-        others: which carriers a protected route keeps from the application.
-        aftermath: ends what good answers end, before they go out.
-        told: the header by which listed peers say who is calling, where there is one.
-        cors: which pages of other origins may read our answers.
-        backchannel: where issuers tell of log-outs; None where none may.
-        watch: tells when the caller behind an open WebSocket is revoked; None where nobody does.
-        token_subprotocols: the WebSocket sub-protocols that bring a token behind a dot.
-    """
-
-    judge: Judging
-    ceremonies: Ceremonies
-    dialects: Mapping[str, Dialect]
-    fallback: Dialect
-    proxies: TrustedProxies
-    others: OtherCredentials
-    aftermath: Following
-    told: PeerHeader | None = None
-    cors: Cors = field(default_factory=Cors)
-    backchannel: Backchannel | None = None
-    watch: Watching | None = None
-    token_subprotocols: frozenset[str] = frozenset()
-
-
-class Gatekeeping(Protocol):
-    """A gateway with a life of its own: its store and connections."""
-
-    @property
-    def parts(self) -> Parts:
-        """The parts; complete before `start`, usable after it."""
-        ...
-
-    async def start(self) -> None:
-        """Open what has to be open. Raises when the gateway could not serve."""
-        ...
-
-    async def stop(self) -> None:
-        """Close everything. May be called twice, and without `start`."""
-        ...
-
-
 class MFAMiddleware:
     """Lets a call through to `app` when the gateway's verdict is `Pass`."""
 
     def __init__(self, app: ASGIApp, *, gateway: Gatekeeping, routes: Routes = ANYWHERE) -> None:
         """`routes`: where `app` forwards to, if it does."""
         self._app = app
+        self._serve_app = promptly(app)
         self._routes = routes
         self._gateway = gateway
         self._parts = gateway.parts
+        self._forward_auth = ForwardAuth(gateway.parts)
         told = self._parts.told
         self._never_on = frozenset((told.folded,)) if told is not None else frozenset[bytes]()
         self._never_on_protected = self._never_on | self._parts.others.headers
@@ -148,6 +76,8 @@ class MFAMiddleware:
             ValueError: the scope is of a type that nobody here could judge.
         """
         match scope["type"]:
+            case "http" | "websocket" if (scope.get("raw_path") or b"").startswith(PREFIX):
+                await self._forward_auth.serve(scope, receive, send)
             case "http":
                 call = read_call(scope, self._parts.proxies, self._routes)
                 await self._guard(call, scope, receive, send)
@@ -158,7 +88,28 @@ class MFAMiddleware:
             case other:
                 raise ValueError(f"ASGI scope of type {other!r} is not understood by MFAMiddleware")
 
+    def serve_promptly(self, scope: Scope, client: Client) -> Work | None:
+        """Serve an `http` scope of our own server, without a task where nothing has to be waited for."""
+        if scope["raw_path"].startswith(PREFIX):
+            return self(scope, client.receive, client.send)
+        call = read_call(scope, self._parts.proxies, self._routes)
+        if isinstance(call, Unreadable) or self._is_ours(call):
+            return self._guard(call, scope, client.receive, client.send)
+        verdict = self._parts.judge.begin(call)
+        if isinstance(verdict, Pass) and verdict.on_success is OnSuccess.NONE and not tells_grace(verdict):
+            return self._serve_app(self._opened(scope, call, verdict), client)
+        return self._obey(verdict, call, scope, client.receive, client.send)
+
     # --- Calls ---
+
+    def _is_ours(self, call: Call) -> bool:
+        """Whether the gateway answers a call itself, however it would be judged."""
+        parts = self._parts
+        return (
+            parts.cors.preflight(call) is not None
+            or ((backchannel := parts.backchannel) is not None and backchannel.is_meant(call))
+            or parts.ceremonies.endpoint(call) is not None
+        )
 
     async def _guard_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         parts = self._parts
@@ -196,21 +147,29 @@ class MFAMiddleware:
             await self._reply(self._parts.fallback.refuse(Reason.NOT_FOUND, asked_of(call)), call, scope, receive, send)
 
     async def _judge(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
-        verdict = await self._parts.judge.judge(call)
+        await self._obey(self._parts.judge.begin(call), call, scope, receive, send)
+
+    async def _obey(
+        self, verdict: Verdict | Awaitable[Verdict], call: Call, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if not isinstance(verdict, Pass | Refuse):
+            verdict = await verdict
         match verdict:
             case Pass():
                 opened = self._opened(scope, call, verdict)
+                given = telling(send, verdict) if tells_grace(verdict) else send
                 if scope["type"] == "websocket" and (watch := self._parts.watch) is not None and _is_watched(verdict):
                     socket = WatchedSocket(receive, send, lambda: watch.revoked(call, verdict))
                     await socket.run(self._app, opened)
                 elif verdict.on_success is not OnSuccess.NONE and scope["type"] == "http":
-                    answer = HeldAnswer(send, lambda: self._end(call, verdict, scope=scope, send=send))
+                    answer = HeldAnswer(given, lambda: self._end(call, verdict, scope=scope, send=send))
                     await answer.run(self._app, opened, receive)
                 else:
-                    await self._app(opened, receive, send)
+                    await self._app(opened, receive, given)
             case Refuse():
-                dialect = self._dialect_of(verdict)
-                reply = dialect.refuse(verdict.reason, asked_of(call), retry_after_ms=verdict.retry_after_ms)
+                dialect = self._parts.dialect_of(verdict)
+                asked = asked_of(call, verdict.rule)
+                reply = dialect.refuse(verdict.reason, asked, retry_after_ms=verdict.retry_after_ms)
                 send = self._parts.cors.readable(call, send)
                 await self._reply(reply, call, scope, receive, send)
             case _ as never:
@@ -221,7 +180,7 @@ class MFAMiddleware:
         refusal = await self._parts.aftermath.follow(call, verdict)
         if refusal is None:
             return None
-        dialect, left_ms = self._dialect_of(refusal), refusal.retry_after_ms
+        dialect, left_ms = self._parts.dialect_of(refusal), refusal.retry_after_ms
         reply = dialect.refuse(refusal.reason, asked_of(call), retry_after_ms=left_ms)
         # The application may still be reading the request, so nobody else does.
         reading = Reading.UNFINISHED if has_body(call.headers) else Reading.COMPLETE
@@ -232,11 +191,6 @@ class MFAMiddleware:
         is_http = scope["type"] == "http"
         reading = await finish_reading(receive, call.headers) if is_http else Reading.COMPLETE
         await _answer(reply, scope, send, request_id=call.request_id, reading=reading)
-
-    def _dialect_of(self, refusal: Refuse) -> Dialect:
-        if refusal.rule is None:
-            return self._parts.fallback
-        return self._parts.dialects.get(refusal.rule.requirement.dialect, self._parts.fallback)
 
     async def _refuse_unreadable(self, unreadable: Unreadable, scope: Scope, send: Send) -> None:
         request_id = unreadable.asked.request_id
@@ -262,7 +216,7 @@ class MFAMiddleware:
         """What the application is not to read: everybody's copy of the trusted header, and on a protected route other
         credentials. A shadow rule changes nothing.
         """
-        is_stripped = _is_protected(verdict) and self._parts.others.on_header is CarrierAction.STRIP
+        is_stripped = verdict.is_protected and self._parts.others.on_header is CarrierAction.STRIP
         return self._never_on_protected if is_stripped else self._never_on
 
     # --- Life ---
@@ -294,15 +248,9 @@ class MFAMiddleware:
             await self._gateway.stop()
 
 
-def _is_protected(verdict: Pass) -> bool:
-    """Whether what was let through is on a protected route; a shadow rule protects nothing."""
-    requirement = verdict.rule.requirement
-    return requirement.access is Access.MFA and requirement.enforcement is Enforcement.ENFORCED
-
-
 def _is_watched(verdict: Pass) -> bool:
     """Whether what was let through ends with a revocation."""
-    return _is_protected(verdict) and verdict.caller is not None
+    return verdict.is_protected and verdict.caller is not None
 
 
 async def _live_alone(receive: Receive, send: Send) -> None:

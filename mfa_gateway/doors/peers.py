@@ -15,6 +15,8 @@ Address = IPv4Address | IPv6Address
 
 # How many addresses are remembered: some hundred KiB at most.
 _MOST_PEERS = 4096
+# RFC 4291 section 2.5.5.2: what stands before an IPv4 address inside an IPv6 one.
+_MAPPED_BITS = 96
 
 
 @lru_cache(maxsize=_MOST_PEERS)
@@ -35,6 +37,14 @@ def read_address(text: str) -> Address | None:
     return address.ipv4_mapped or IPv6Address(int(address))
 
 
+def plain_network(network: Network) -> Network:
+    """A network in the one form that its addresses have: IPv4 networks inside IPv6 are IPv4 networks."""
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    if mapped is None or network.prefixlen < _MAPPED_BITS:
+        return network
+    return IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))
+
+
 @lru_cache(maxsize=_MOST_PEERS)
 def plain_address(text: str) -> str:
     """An address as it is written down: in its one form where it is one, else as it came."""
@@ -48,7 +58,7 @@ class TrustedProxies:
     __slots__ = ("_is_trusted", "_networks")
 
     def __init__(self, networks: Iterable[Network] = ()) -> None:
-        self._networks = tuple(networks)
+        self._networks = tuple(plain_network(network) for network in networks)
         self._is_trusted = lru_cache(maxsize=_MOST_PEERS)(self._judge)
 
     def trust(self, peer: str) -> bool:

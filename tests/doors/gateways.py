@@ -12,7 +12,8 @@ from mfa_gateway.dialects.glue import Glue
 from mfa_gateway.dialects.standard import Standard
 from mfa_gateway.doors.ceremonies import Ceremonies, Mount
 from mfa_gateway.doors.cors import Cors
-from mfa_gateway.doors.middleware import MFAMiddleware, Parts
+from mfa_gateway.doors.middleware import MFAMiddleware
+from mfa_gateway.doors.parts import Parts
 from mfa_gateway.doors.peers import Network, TrustedProxies
 from mfa_gateway.engine.aftermath import Aftermath
 from mfa_gateway.engine.judge import Judge

@@ -8,7 +8,7 @@ import structlog
 from mfa_gateway.core.ceremony import Action, Failed, Listed
 from mfa_gateway.core.fault import IdentityUnavailable
 from mfa_gateway.core.verdict import Reason
-from mfa_gateway.doors.ceremonies import MAX_BODY
+from mfa_gateway.doors.bodies import MAX_BODY
 from tests.doors.gateways import World
 from tests.doors.scopes import BEARER, Exchange, Fields, pieces, play, scope
 from tests.engine.fakes import ANNA

@@ -13,7 +13,7 @@ from mfa_gateway.core.verdict import Reason
 from mfa_gateway.dialects.glue import Glue
 from mfa_gateway.dialects.standard import Standard
 from mfa_gateway.doors.asgi import read_call
-from mfa_gateway.doors.ceremonies import Ceremonies, Mount
+from mfa_gateway.doors.ceremonies import Ceremonies, Endpoint, Mount
 from mfa_gateway.doors.peers import TrustedProxies
 from tests.doors.gateways import Commands, World
 from tests.doors.scopes import BEARER, Exchange, play, scope
@@ -139,7 +139,7 @@ def met(ceremonies: Ceremonies, target: str, *, host: bytes = b"gw.test", routes
     call = read_call(scope(target, headers=((b"host", host),)), TrustedProxies(()), routes)
     assert isinstance(call, Call)
     endpoint = ceremonies.endpoint(call)
-    return (None, False) if endpoint is None else (endpoint.dialect, endpoint.is_exact)
+    return (endpoint.dialect, endpoint.is_exact) if isinstance(endpoint, Endpoint) else (None, False)
 
 
 def ceremonies(*mounts: Mount) -> Ceremonies:

@@ -36,6 +36,21 @@ def test_k05_what_is_no_address_is_not_guessed_at(text: str) -> None:
     assert plain_address(text) == text
 
 
+@pytest.mark.parametrize(
+    ("written", "peer", "is_trusted"),
+    [
+        ("::ffff:127.0.0.1/128", "127.0.0.1", True),
+        ("::ffff:127.0.0.1/128", "127.0.0.2", False),
+        ("::ffff:10.0.0.0/104", "10.9.8.7", True),
+        ("::ffff:10.0.0.0/104", "11.0.0.1", False),
+        ("::ffff:0:0/96", "192.0.2.7", True),
+        ("::/0", "2001:db8::1", True),
+    ],
+)
+def test_k05_a_network_has_one_form(written: str, peer: str, is_trusted: bool) -> None:  # noqa: FBT001 - a column
+    assert TrustedProxies([ip_network(written)]).trust(peer) is is_trusted
+
+
 @pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "10.0.0.1", "", "testclient"])
 def test_r04_nobody_is_trusted_by_default(peer: str) -> None:
     assert not TrustedProxies().trust(peer)

@@ -95,7 +95,7 @@ async def _bring(settings: Settings, file: BinaryIO, count: Count) -> None:
     seen = Seen()
     try:
         async with opened_store(settings, patience=PATIENCE) as store:
-            bringer = Bringer(store.ledger, passwords, seen, settings.identity.realms())
+            bringer = Bringer(store.ledger, passwords, seen, settings.realms())
             lines = numbered_lines(file)
             while piece := await asyncio.to_thread(lambda: list(islice(lines, _PIECE))):
                 for number, result in await bringer.bring(piece):

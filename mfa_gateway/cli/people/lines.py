@@ -17,9 +17,9 @@ from math import isfinite
 from typing import Any, Final, NoReturn
 
 from mfa_gateway.core.account import AccountId, Factor
+from mfa_gateway.core.names import canonical_login, is_subject
 from mfa_gateway.core.otp import Algorithm, TotpProfile, read_secret
 from mfa_gateway.directory.addresses import canonical_email, canonical_locale, canonical_phone
-from mfa_gateway.directory.names import canonical_login, is_subject
 from mfa_gateway.directory.passwords import MAX_PASSWORD_BYTES, password_bytes, read_hash
 from mfa_gateway.state.ledger import Held, Vouched
 
@@ -131,7 +131,7 @@ def _shown(key: str) -> str:
 def _name_problems(document: Mapping[str, object], realms: frozenset[str]) -> Iterator[str]:
     realm = document.get("realm")
     if not isinstance(realm, str) or realm not in realms:
-        yield f"realm: must be one of those that identity names: {', '.join(sorted(realms))}"
+        yield f"realm: must be one of those that identity and dialects name: {', '.join(sorted(realms))}"
     if not is_subject(document.get("subject")):
         yield "subject: must be a text of 1 to 255 characters without control characters"
 

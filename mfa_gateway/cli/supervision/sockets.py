@@ -19,8 +19,11 @@ _HANDOVER_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 0.02
 
 
-async def bound(key: str, address: Address) -> list[socket.socket]:
+async def bound(key: str, address: Address, *, is_shared: bool = False) -> list[socket.socket]:
     """Sockets at an address, one for each form that its host has. Nobody listens yet.
+
+    `is_shared`: workers bind the address themselves, again and again; these sockets only keep it for them. Another
+    gateway, whose workers would share it as well, is found out first.
 
     Raises:
         StartFailed: the address cannot be had; the text names the `key` of the configuration.
@@ -29,19 +32,21 @@ async def bound(key: str, address: Address) -> list[socket.socket]:
     deadline = loop.time() + _HANDOVER_SECONDS
     while True:
         try:
-            return _bound(address)
+            return _bound(address, is_shared=is_shared)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or loop.time() > deadline:
                 raise StartFailed(f"{key}: {address} cannot be listened on: {_reason(error)}.") from error
         await asyncio.sleep(_POLL_SECONDS)
 
 
-def _bound(address: Address) -> list[socket.socket]:
+def _bound(address: Address, *, is_shared: bool) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     port = address.port
     try:
         for family, place in _places(address.host, port):
-            sockets.append(_one(family, (place, port)))
+            if is_shared:
+                _one(family, (place, port), is_shared=False).close()
+            sockets.append(_one(family, (place, port), is_shared=is_shared))
             # Where the system chooses the port, it chooses once.
             port = sockets[0].getsockname()[1]
     except OSError:
@@ -56,10 +61,12 @@ def _places(host: str, port: int) -> Iterator[tuple[socket.AddressFamily, str]]:
     yield from dict.fromkeys((family, str(place[0])) for family, *_, place in found)
 
 
-def _one(family: socket.AddressFamily, place: tuple[str, int]) -> socket.socket:
+def _one(family: socket.AddressFamily, place: tuple[str, int], *, is_shared: bool) -> socket.socket:
     one = socket.socket(family, socket.SOCK_STREAM)
     try:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_shared:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family is socket.AF_INET6:
             one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         one.bind(place)

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, assert_never
 
-from mfa_gateway.app import Gateway, server_terms
+from mfa_gateway.app import Gateway, authorization_server_of, server_terms
 from mfa_gateway.cli.log import configure_log
 from mfa_gateway.cli.supervision.channel import Begin, Channel, Counted, Listening, Order, Stop, Unable, WindDown
 from mfa_gateway.core.fault import Fault
@@ -36,7 +36,9 @@ class Worker:
     def __init__(self, channel: Channel, listeners: list[socket.socket], settings: Settings) -> None:
         self._channel = channel
         self._listeners = listeners
+        self._settings = settings
         self._gateway = Gateway(settings, runs_store=False)
+        self._authorization = authorization_server_of(settings, self._gateway)
         self._server = self._new_server(settings)
 
     def _new_server(self, settings: Settings) -> GatewayServer:
@@ -58,13 +60,23 @@ class Worker:
         gc.freeze()
         tasks = [asyncio.create_task(self._obey()), asyncio.create_task(self._count())]
         try:
+            await self._listen_to_envoy()
             await self._server.serve(sockets=self._listeners)
         finally:
+            await self._leave_envoy(self._server.config.timeout_graceful_shutdown or 0)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._gateway.stop()
             self._channel.send(Counted(self._gateway.counts()))
+
+    async def _listen_to_envoy(self) -> None:
+        if self._authorization is not None and self._settings.ext_authz is not None:
+            await self._authorization.listen(str(self._settings.ext_authz.listen))
+
+    async def _leave_envoy(self, seconds: float) -> None:
+        if self._authorization is not None:
+            await self._authorization.stop(seconds)
 
     async def _obey(self) -> None:
         while True:
@@ -74,8 +86,11 @@ class Worker:
                     pass
                 case WindDown():
                     self._server.wind_down()
+                    if self._authorization is not None:
+                        self._authorization.retire()
                 case Stop():
                     self._server.stop(order.seconds)
+                    await self._leave_envoy(order.seconds)
                 case None:
                     # The main process is gone, and with it the store and whoever could tell us to stop.
                     os._exit(1)

@@ -13,6 +13,7 @@ import signal
 import socket
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -29,7 +30,7 @@ from mfa_gateway.engine.tally import Counts, added
 from mfa_gateway.settings import ConfigurationError, Settings
 
 # What belongs to the main process from its first moment to its last.
-_ONLY_AT_START: Final = ("listen", "ops_listen")
+_ONLY_AT_START: Final = ("listen", "ops_listen", "ext_authz")
 
 
 class Supervisor:
@@ -93,7 +94,7 @@ class Supervisor:
     # --- Start ---
 
     async def _start(self, stack: AsyncExitStack) -> None:
-        settings = self._settings
+        self._settings = settings = await self._with_envoys_address(stack)
         self._listeners = await bound("listen", settings.listen)
         stack.callback(self._close_listeners)
         if settings.ops_listen is not None:
@@ -110,6 +111,16 @@ class Supervisor:
         port = self._listeners[0].getsockname()[1]
         scheme = "http" if settings.tls is None else "https"
         self._announce(f"mfa-gateway listens on {scheme}://{settings.listen.host}:{port}")
+
+    async def _with_envoys_address(self, stack: AsyncExitStack) -> Settings:
+        """The settings, with the port that Envoy asks at. It is kept from others while workers come and go."""
+        settings, asked = self._settings, self._settings.ext_authz
+        if asked is None:
+            return settings
+        for one in (sockets := await bound("ext_authz.listen", asked.listen, is_shared=True)):
+            stack.callback(one.close)
+        listen = replace(asked.listen, port=sockets[0].getsockname()[1])
+        return settings.model_copy(update={"ext_authz": asked.model_copy(update={"listen": listen})})
 
     async def _mustered(self, settings: Settings) -> Crew:
         crew = Crew(settings, self._listeners, bury=self._bury, mourn=lambda: self._bury({("worker_deaths",): 1}))

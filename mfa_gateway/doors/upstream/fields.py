@@ -4,8 +4,8 @@ For: one look-up per field, both ways. A field passes, stops here, or is of a ki
 or the answer head (`answer`) has to look at. Not here: credentials and `X-MFA-*`, which the door in front has
 already settled, and the meaning of any value.
 
-**Aliases.** Servers that hand fields to programs as environment variables read `X_Forwarded_For` and
-`X.Forwarded.For` as `X-Forwarded-For`. So names are compared with case, `_` and `.` folded, and an alias of any name
+**Aliases.** Servers that hand fields to programs as environment variables read `X_Forwarded_For`, `X.Forwarded.For` and
+`X~Forwarded~For` as `X-Forwarded-For`. So names are compared with case and every sign folded, and an alias of any name
 in a table stops here, whatever the value.
 
 **Connection.** A sender may list further hop-by-hop fields in `Connection` (RFC 9110 section 7.6.1). A client must
@@ -17,6 +17,8 @@ else that is listed goes, the upstream's own fields included.
 import enum
 from collections.abc import Iterable
 from typing import Final
+
+from mfa_gateway.core.credential import folded_name
 
 Field = tuple[bytes, bytes]
 
@@ -57,16 +59,11 @@ class Kinds(dict[bytes, Kind]):
     def __missing__(self, name: bytes) -> Kind:
         """Judge a name not seen before."""
         kind = self.get(name.lower(), Kind.PASS)
-        if kind is Kind.PASS and self.get(fold(name), Kind.PASS) is not Kind.PASS:
+        if kind is Kind.PASS and self.get(folded_name(name), Kind.PASS) is not Kind.PASS:
             kind = Kind.STOP
         if len(self) < self.MOST and len(name) <= self.LONGEST:
             self[name] = kind
         return kind
-
-
-def fold(name: bytes) -> bytes:
-    """A field name as the least careful upstream reads it: lower case, `_` and `.` as `-`."""
-    return name.lower().replace(b"_", b"-").replace(b".", b"-")
 
 
 # RFC 9110 section 7.6.1, with the two names of practice (Keep-Alive, Proxy-Connection) and the two of h2c
@@ -173,5 +170,5 @@ def tokens(values: Iterable[bytes]) -> set[bytes]:
 
 def is_removable(name: bytes) -> bool:
     """Whether listing `name` in a client's `Connection` field takes that field away."""
-    folded = fold(name)
+    folded = folded_name(name)
     return folded not in _KEPT_THOUGH_LISTED and not folded.startswith(_KEPT_PREFIXES)

@@ -100,7 +100,7 @@ def test_every_problem_of_a_line_is_told() -> None:
     told = problems(realm="fair", subject="", email="nope", phone="1", locale="?", disabled="no", colour="red")
     assert len(told) == 7
     assert '"colour": there is no such key' in told
-    assert "realm: must be one of those that identity names: desk, shop" in told
+    assert "realm: must be one of those that identity and dialects name: desk, shop" in told
 
 
 def test_a_problem_never_repeats_a_value() -> None:

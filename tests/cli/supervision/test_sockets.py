@@ -31,6 +31,29 @@ async def test_an_address_in_use_is_told_with_its_key(monkeypatch: pytest.Monkey
             await bound("ops_listen", Address("127.0.0.1", port))
 
 
+async def test_a_shared_address_is_kept_for_those_that_share_it() -> None:
+    (keeper,) = await bound("ext_authz.listen", Address("127.0.0.1", 0), is_shared=True)
+    port = keeper.getsockname()[1]
+    with keeper, socket.socket() as sharing, socket.socket() as stranger:
+        sharing.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sharing.bind(("127.0.0.1", port))
+        with pytest.raises(OSError, match="in use"):
+            stranger.bind(("127.0.0.1", port))
+
+
+async def test_an_address_that_another_gateway_shares_with_its_workers_is_in_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sockets, "_HANDOVER_SECONDS", 0.0)
+    with socket.socket() as worker:
+        worker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        worker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        worker.bind(("127.0.0.1", 0))
+        worker.listen()
+        with pytest.raises(StartFailed, match=r"ext_authz\.listen: .*: address already in use"):
+            await bound("ext_authz.listen", Address("127.0.0.1", worker.getsockname()[1]), is_shared=True)
+
+
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
 async def test_an_address_that_is_not_ours_is_told_at_once(host: str) -> None:
     with pytest.raises(StartFailed, match=rf"listen: {host}:8080 cannot be listened on: "):

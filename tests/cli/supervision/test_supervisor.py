@@ -31,6 +31,12 @@ def test_addresses_stay_and_are_named() -> None:
     assert result.public_url == old.public_url
 
 
+def test_where_envoy_asks_stays() -> None:
+    asked = {"listen": "127.0.0.1:3"}
+    result, kept = changed(settings(), settings(ext_authz=asked, trusted_proxies=["127.0.0.1"]))
+    assert (kept, result.ext_authz) == (["ext_authz"], None)
+
+
 def test_a_public_url_that_is_written_changes_with_or_without_the_address() -> None:
     new = settings(listen="127.0.0.1:1", public_url="https://api.example")
     assert str(changed(settings(), new)[0].public_url) == "https://api.example"

@@ -5,7 +5,6 @@ from mfa_gateway.doors.upstream.fields import (
     REQUEST_KINDS,
     Kind,
     Kinds,
-    fold,
     is_removable,
     passing_trailers,
     tokens,
@@ -118,8 +117,10 @@ def test_a_field_of_the_client_can_be_listed_away() -> None:
     assert is_removable(b"x-session-hint")
 
 
-def test_folding_reads_names_as_a_careless_upstream_does() -> None:
-    assert fold(b"X_Forwarded.For") == b"x-forwarded-for"
+@pytest.mark.parametrize("name", [b"x_forwarded.for", b"x~forwarded~for", b"transfer~encoding", b"x!real!ip", b"te_"])
+def test_h01_an_alias_stops_whichever_signs_it_is_written_with(name: bytes) -> None:
+    known = Kinds(REQUEST_KINDS)
+    assert (known[name] is Kind.STOP) == (name != b"te_")
 
 
 def test_trailers_of_the_applications_own_go_on() -> None:

@@ -13,7 +13,8 @@ from mfa_gateway.core.policy import Access, Enforcement, OnStoreError
 from mfa_gateway.core.verdict import Pass
 from mfa_gateway.doors.asgi import ASGIApp, Message, Receive, Scope, Send
 from mfa_gateway.doors.cors import Cors
-from mfa_gateway.doors.middleware import MFAMiddleware, Parts
+from mfa_gateway.doors.middleware import MFAMiddleware
+from mfa_gateway.doors.parts import Parts
 from mfa_gateway.doors.websocket.link import LinkClosed
 from tests.doors.gateways import World
 from tests.doors.scopes import BEARER, handshake
