@@ -9,9 +9,10 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field
 
 from mfa_gateway.core.call import CanonicalPath, canonical_path
-from mfa_gateway.settings.addresses import HostName
+from mfa_gateway.settings.addresses import HostName, HttpUrl
 from mfa_gateway.settings.durations import Duration, within
-from mfa_gateway.settings.factors import FactorName
+from mfa_gateway.settings.factors import FactorName, Window, Windows
+from mfa_gateway.settings.gigya import GigyaSite, SigningKeyFile
 from mfa_gateway.settings.identity import Realm
 from mfa_gateway.settings.section import Bool, Section, Text
 
@@ -89,6 +90,8 @@ class Rule(Section):
     on_success: Literal["none", "close_window", "revoke"] = "none"
     """What a 2xx of the upstream does before it goes on. close_window: forget the proofs that this rule looks at;
     revoke: all of the account's, everywhere. Nothing on a rule in shadow."""
+    tell_grace: Bool = False
+    """true: who passes by a proof reads in X-MFA-Grace-Remaining how many seconds it has left."""
     on_store_error: Literal["deny", "allow"] = "deny"
     """What happens while the store is away."""
 
@@ -124,15 +127,44 @@ class GlueDialect(Section):
     """How the state of a type is written; older clients know the integers."""
 
 
-class PlannedDialect(Section):
-    """A dialect whose endpoints are off unless asked for."""
+class GigyaDialect(Section):
+    """Gigya's methods, and the accounts that log in by them. It owns its hosts, or everything below its prefix."""
 
     enabled: Bool = False
-    """Whether its endpoints are served."""
+    """Whether its area is served."""
     prefix: Prefix = ""
-    """Path before its endpoints."""
+    """Path before its methods, as in /gigya. Empty: it has hosts of its own."""
     hosts: tuple[HostName, ...] = ()
-    """Hosts that serve its endpoints. None: every host."""
+    """Hosts that are its own. None: every host, with a prefix."""
+    base_url: HttpUrl | None = None
+    """The address that clients call, for the signatures that they make over it."""
+    signing_key_file: SigningKeyFile | None = None
+    """The RSA key that tokens and assertions are signed with, PEM. Default: one that is made once and kept, sealed."""
+    jsonp: Bool = False
+    """Whether answers may be scripts (format=jsonp), which any page can include."""
+    calls_per_address: Windows = (Window(requests=600, period=60.0),)
+    """Calls from one client address that no server's credential comes with."""
+    sites: tuple[GigyaSite, ...] = ()
+    """The API keys."""
+
+
+class AdservioDialect(Section):
+    """Adservio's two-factor calls, and the accounts that log in by them. It owns everything at and below ./auth."""
+
+    enabled: Bool = False
+    """Whether its area is served."""
+    prefix: Prefix = ""
+    """What its paths call a dot: ./auth is /api/v2/auth with /api/v2. Empty: it has hosts of its own."""
+    hosts: tuple[HostName, ...] = ()
+    """Hosts that serve its area. None: every host, with a prefix."""
+    realm: Realm | None = None
+    """Whose accounts log in here: uaUserName is a login id, uaID the subject. Rules may name it."""
+    session: Annotated[Duration, within("1m", "30d")] = 3600.0
+    """How long an access token opens the gate."""
+    remember_device: Annotated[Duration, within("0s", "400d")] = 30 * 86_400.0
+    """How long a token of tfaSave stands in for a code at the login. 0s: none is given."""
+    errors: Literal["list", "object"] = "list"
+    """How errors are written: a list of {field, code, message}, or an object with that list as its errors."""
 
 
 class StandardDialect(Section):
@@ -141,7 +173,7 @@ class StandardDialect(Section):
     enabled: Bool = True
     """Whether it is spoken: its endpoints are served, and rules may refuse in it."""
     prefix: Prefix = "/mfa"
-    """Path before its endpoints: factors, challenges, backup-codes, grace, and everything below these."""
+    """Path before its endpoints: factors, challenges, backup-codes, grace, preflight, and all below these."""
     hosts: tuple[HostName, ...] = ()
     """Hosts that serve its endpoints. None: every host."""
 
@@ -151,12 +183,18 @@ class Dialects(Section):
 
     glue: GlueDialect = GlueDialect()
     """JSON:API."""
-    gigya: PlannedDialect = PlannedDialect()
-    """Gigya's forms."""
-    adservio: PlannedDialect = PlannedDialect()
-    """Adservio's forms."""
+    gigya: GigyaDialect = GigyaDialect()
+    """Gigya's methods."""
+    adservio: AdservioDialect = AdservioDialect()
+    """Adservio's two-factor calls."""
     standard: StandardDialect = StandardDialect()
     """Problem details."""
+
+    def realms(self) -> frozenset[str]:
+        """The realms that dialects let people log in to."""
+        sites = frozenset(site.realm for site in self.gigya.sites if self.gigya.enabled)
+        own = self.adservio.realm if self.adservio.enabled else None
+        return sites if own is None else sites | {own}
 
     def enabled(self) -> frozenset[str]:
         """The names of the dialects that are on."""

@@ -6,6 +6,7 @@ What stays out: what must not be (checks).
 from collections.abc import Iterator
 from typing import Final
 
+from mfa_gateway.settings.access import GigyaDialect
 from mfa_gateway.settings.root import Settings
 
 # Six digits are the default, and what the ordinary numbers of regulation are meant for.
@@ -15,6 +16,7 @@ _GOOD_LENGTH: Final = 6
 def cautions(settings: Settings) -> Iterator[str]:
     """Sentences to be told loudly, by `check` and at each start."""
     yield from _ends_for_anybody(settings)
+    yield from _ends_unheard(settings)
     senders = settings.senders
     if senders.dry_run:
         yield "senders.dry_run: nothing is sent, so nobody gets a code: for trying things out only."
@@ -25,6 +27,8 @@ def cautions(settings: Settings) -> Iterator[str]:
         yield _guesses(settings)
     if settings.factors.sms.enabled:
         yield from _bill(settings)
+    if settings.dialects.gigya.enabled:
+        yield from _gigya(settings.dialects.gigya)
 
 
 def _guesses(settings: Settings) -> str:
@@ -45,6 +49,16 @@ def _ends_for_anybody(settings: Settings) -> Iterator[str]:
             yield f"rule {rule.name}: whoever holds a token keeps its owner from proving anything, by revoking: {how}."
 
 
+def _ends_unheard(settings: Settings) -> Iterator[str]:
+    """Whoever answers the questions of a proxy never hears how a call ended."""
+    if settings.ext_authz is None and (settings.upstream or not settings.trusted_proxies):
+        return
+    for rule in settings.access_control.rules:
+        if rule.on_success != "none" and rule.enforce:
+            what = f"{rule.on_success} is done as soon as the proxy is told to let a call through, whatever comes of it"
+            yield f"rule {rule.name}: no answer of the API comes by here, so {what}."
+
+
 def _bill(settings: Settings) -> Iterator[str]:
     """What a short message costs is paid by whoever runs this."""
     limits = settings.rate_limits
@@ -53,3 +67,17 @@ def _bill(settings: Settings) -> Iterator[str]:
         yield f"factors.sms: no limit holds for all messages together, so the bill has none either: {how}."
     if not limits.conversion.enabled:
         yield "rate_limits.conversion: nobody watches whether codes by SMS come back."
+
+
+def _gigya(gigya: GigyaDialect) -> Iterator[str]:
+    """What its contract allows, and what others could make of it."""
+    if gigya.jsonp:
+        yield "dialects.gigya.jsonp: any page can include answers as scripts; cookies never speak for those."
+    for site in gigya.sites:
+        if site.legacy_assertions:
+            yield f"dialects.gigya: site {site.api_key} signs assertions with SHA-1, which no longer resists forgery."
+        if site.code_length < _GOOD_LENGTH:
+            yield (
+                f"dialects.gigya: a code of {site.code_length} digits at site {site.api_key} is guessed by one try in "
+                f"{10**site.code_length:,}; codes.short limits the tries."
+            )

@@ -12,10 +12,12 @@ from typing import Final
 
 from mfa_gateway.core.credential import folded_name
 from mfa_gateway.settings.access import Dialects
+from mfa_gateway.settings.adservio_checks import adservio_problems
 from mfa_gateway.settings.decoding import Draft
 from mfa_gateway.settings.durations import duration_text
 from mfa_gateway.settings.factors import Smtp, Windows
 from mfa_gateway.settings.files import HOW_TO_MAKE_A_KEY
+from mfa_gateway.settings.gigya_checks import gigya_problems
 from mfa_gateway.settings.identity import KEY_SOURCES, Bearer, Credentials, Directory
 from mfa_gateway.settings.network import Tls, Upstream
 from mfa_gateway.settings.problems import Place, Problem, listing, place_text, problem_at
@@ -64,11 +66,22 @@ def _network(draft: Draft) -> Iterator[Problem]:
         )
     if settings.ops_listen == settings.listen and settings.listen.port and draft.is_whole("listen"):
         yield problem_at(("ops_listen",), "is the address of listen: take another port")
+    yield from _ext_authz(draft)
     if settings.tls is not None and draft.is_whole("tls"):
         yield from _listener_tls(settings.tls)
     for index, upstream in enumerate(settings.upstream):
         if draft.is_whole("upstream", index):
             yield from _upstream_tls(upstream, ("upstream", index))
+
+
+def _ext_authz(draft: Draft) -> Iterator[Problem]:
+    settings = draft.settings
+    if (asked := settings.ext_authz) is None or not draft.is_whole("ext_authz"):
+        return
+    if asked.listen.port and asked.listen in (settings.listen, settings.ops_listen):
+        yield problem_at(("ext_authz", "listen"), "is the address of another listener: take another port")
+    if not settings.trusted_proxies and draft.is_whole("trusted_proxies"):
+        yield problem_at(("ext_authz",), "answers nobody: write the network of your Envoy into trusted_proxies")
 
 
 def _listener_tls(tls: Tls) -> Iterator[Problem]:
@@ -273,7 +286,8 @@ def _dialects(draft: Draft) -> Iterator[Problem]:
     if not draft.is_whole("dialects"):
         return
     dialects = draft.settings.dialects
-    spoken = [(name, getattr(dialects, name)) for name in sorted(dialects.enabled())]
+    # These own areas, which is another question (gigya_checks, adservio_checks).
+    spoken = [(name, getattr(dialects, name)) for name in sorted(dialects.enabled() - {"gigya", "adservio"})]
     for (one, first), (other, second) in combinations(spoken, 2):
         hosts_meet = not first.hosts or not second.hosts or bool({*first.hosts} & {*second.hosts})
         if first.prefix == second.prefix and hosts_meet:
@@ -306,6 +320,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     _regulation,
     _rate_limits,
     _dialects,
+    gigya_problems,
+    adservio_problems,
 )
 
 

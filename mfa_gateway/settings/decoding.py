@@ -34,6 +34,8 @@ _STAND_IN_BEARER: Final[Mapping[str, object]] = {
 _MAX_SHOWN: Final = 40
 
 # What is put where a key is needed and what was written cannot be used. -1 stands for every position in a list.
+_STAND_IN_SITE: Final = {"api_key": "key", "realm": "realm"}
+
 STAND_INS: Final[Mapping[Place, object]] = {
     ("secrets",): {},
     ("access_control",): {"default_policy": "deny"},
@@ -44,6 +46,10 @@ STAND_INS: Final[Mapping[Place, object]] = {
     ("upstream", -1, "url"): "http://127.0.0.1",
     ("identity", "bearer", -1): _STAND_IN_BEARER,
     **{("identity", "bearer", -1, key): value for key, value in _STAND_IN_BEARER.items()},
+    ("dialects", "gigya", "sites", -1): _STAND_IN_SITE,
+    **{("dialects", "gigya", "sites", -1, key): value for key, value in _STAND_IN_SITE.items()},
+    ("dialects", "gigya", "sites", -1, "user_keys", -1): {"key": "key"},
+    ("dialects", "gigya", "sites", -1, "user_keys", -1, "key"): "key",
     ("senders", "email", "smtp", "host"): "127.0.0.1",
     ("senders", "email", "smtp", "from"): "nobody@localhost",
 }
@@ -51,6 +57,7 @@ STAND_INS: Final[Mapping[Place, object]] = {
 # Sections that cannot be half there: one broken key and the whole section is left out of further checks.
 ALL_OR_NOTHING: Final[Sequence[Place]] = (
     ("tls",),
+    ("ext_authz",),
     ("identity", "introspection"),
     ("identity", "header"),
     ("senders", "email", "webhook"),

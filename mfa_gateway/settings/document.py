@@ -21,6 +21,9 @@ _TAG: Final = "tag:yaml.org,2002:"
 
 # Aliases can multiply a small file; no honest configuration comes near this many values.
 _MAX_VALUES: Final = 200_000
+# Nor one in the other; and every reader of the tree goes down it by calling itself.
+_MAX_DEPTH: Final = 32
+_TOO_DEEP: Final = "values are nested too deeply: no setting is that far down"
 
 
 class _CoreLoader(yaml.SafeLoader):
@@ -82,6 +85,8 @@ def parse_document(text: str) -> Document:
         node = loader.get_single_node()
     except yaml.YAMLError as error:
         return Document(None, (_syntax_problem(error, text),))
+    except RecursionError:  # how PyYAML notices
+        return Document(None, (Problem("", _TOO_DEEP),))
     finally:
         loader.dispose()
     builder = _Builder()
@@ -133,6 +138,9 @@ class _Builder:
 
     def value(self, node: yaml.Node, place: Place) -> object:
         self._count += 1
+        if len(place) > _MAX_DEPTH:
+            self._complain(node, place[:1], _TOO_DEEP)
+            return None
         if id(node) in self._open or self._count > _MAX_VALUES:
             self._complain(node, place, "the anchor holds itself, or grows without end: write the value out")
             return None

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from mfa_gateway.settings.access import Prefix
-from mfa_gateway.settings.addresses import HostName, PublicUrl, UpstreamUrl
+from mfa_gateway.settings.addresses import HostName, Listen, PublicUrl, UpstreamUrl
 from mfa_gateway.settings.durations import Duration, Size, sized, within
 from mfa_gateway.settings.files import ReadableFile
 from mfa_gateway.settings.section import Bool, Int, Section, Text
@@ -98,6 +98,16 @@ class Limits(Section):
     """Header fields of a request (else 431)."""
     target: Annotated[Size, sized("64", "1MiB")] = 8 * 1024
     """Target of a request: path and query (else 414)."""
+
+
+class ExtAuthz(Section):
+    """The decision service for Envoy: ext_authz over gRPC. Needs the extra `grpc`; speaks without TLS."""
+
+    listen: Listen
+    """Where Envoy asks. Only peers in trusted_proxies are answered."""
+    timeout: Annotated[Duration, within("10ms", "1m")] = 0.15
+    """How long an answer may take, and never more than three quarters of the time that Envoy gives it (its `timeout`,
+    200ms by default). Then the store counts as away."""
 
 
 class WebSocket(Section):

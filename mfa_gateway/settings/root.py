@@ -11,7 +11,7 @@ from mfa_gateway.settings.access import AccessControl, Dialects
 from mfa_gateway.settings.addresses import Address, HttpOrigin, Listen, Network, PublicUrl
 from mfa_gateway.settings.factors import Codes, Factors, RateLimits, Regulation, Senders
 from mfa_gateway.settings.identity import Credentials, Directory, Identity
-from mfa_gateway.settings.network import Cors, Health, Limits, Timeouts, Tls, Upstreams, WebSocket
+from mfa_gateway.settings.network import Cors, ExtAuthz, Health, Limits, Timeouts, Tls, Upstreams, WebSocket
 from mfa_gateway.settings.section import Int, Section
 from mfa_gateway.settings.store import NearCache, Secrets, Store
 
@@ -31,6 +31,8 @@ class Settings(Section):
     """Where clients connect."""
     ops_listen: Listen | None = None
     """Where /healthz, /readyz and /metrics are served, apart from clients."""
+    ext_authz: ExtAuthz | None = None
+    """Where Envoy asks for decisions by gRPC, apart from clients."""
     workers: Annotated[Int, Field(ge=1, le=1024)] = 1
     """Processes that serve clients."""
     public_url: Annotated[PublicUrl, Field(default_factory=lambda data: _reached_at(data["listen"]))]
@@ -77,3 +79,7 @@ class Settings(Section):
     """A cache of standings in each worker."""
     health: Health = Health()
     """What /readyz means."""
+
+    def realms(self) -> frozenset[str]:
+        """Every realm that has accounts here: those of other issuers, and those that log in here."""
+        return self.identity.realms() | self.dialects.realms()

@@ -55,6 +55,8 @@ def upstream_problems(draft: Draft) -> Iterator[Problem]:
             yield problem_at((*place, "strip_prefix"), "needs a prefix to take off: write prefix as well")
         if draft.is_whole("dialects", "glue") and draft.is_whole("dialects", "standard"):
             yield from _swallowed(upstream, place, draft)
+        if draft.is_whole("dialects", "gigya") and draft.is_whole("dialects", "adservio"):
+            yield from _resident(upstream, place, draft)
     for (first, one), (second, other) in combinations(whole, 2):
         if one.host == other.host and _segments(one) == _segments(other):
             yield problem_at(second, f"serves the calls of {place_text(first)}: give it a host or prefix of its own")
@@ -76,11 +78,29 @@ def _swallowed(upstream: Upstream, place: Place, draft: Draft) -> Iterator[Probl
         yield problem_at((*place, "prefix"), f"is at or below an endpoint of dialects.standard, {_ANSWERED_HERE}")
 
 
+def _resident(upstream: Upstream, place: Place, draft: Draft) -> Iterator[Problem]:
+    """A form that owns an area leaves nothing of it to an upstream."""
+    gigya, adservio = draft.settings.dialects.gigya, draft.settings.dialects.adservio
+    is_inside = f"{upstream.prefix or ''}/".startswith(f"{gigya.prefix}/")
+    owns_host = upstream.host in gigya.hosts if gigya.hosts else bool(gigya.prefix)
+    if gigya.enabled and owns_host and is_inside:
+        key = "prefix" if upstream.prefix else "host"
+        yield problem_at((*place, key), f"is in the area of dialects.gigya, {_ANSWERED_HERE}")
+    is_below = f"{upstream.prefix or ''}/".startswith(adservio_area(draft.settings.dialects))
+    if adservio.enabled and _do_hosts_meet(upstream, adservio.hosts) and is_below:
+        yield problem_at((*place, "prefix"), f"is in the area of dialects.adservio, {_ANSWERED_HERE}")
+
+
 _ANSWERED_HERE: Final = "which answers it here: choose another prefix or host"
 
 
 def _do_hosts_meet(upstream: Upstream, hosts: Collection[str]) -> bool:
     return upstream.host is None or not hosts or upstream.host in hosts
+
+
+def adservio_area(dialects: Dialects) -> str:
+    """What every path begins with, a final slash included, that Adservio's form answers."""
+    return f"{dialects.adservio.prefix}/auth/"
 
 
 def standard_areas(dialects: Dialects) -> tuple[str, ...]:

@@ -265,6 +265,8 @@ async def test_an_outage_of_the_store_closes_nothing_and_misses_nothing(tmp_path
                 await redis.aclose()
             assert await end_of(hers) == 1008
             await valkey.freeze()
+            # What is remembered of him counts for two seconds at most.
+            await until(lambda: _is_shut(running, bob))
             assert (await running.refusal(token=bob))[0] == 503
             assert await echoes(his)
             await valkey.thaw()
@@ -272,6 +274,10 @@ async def test_an_outage_of_the_store_closes_nothing_and_misses_nothing(tmp_path
             assert await echoes(his)
             await running.run("accounts", "disable", "--subject", "bob")
             assert await end_of(his) == 1008
+
+
+async def _is_shut(running: Sockets, token: str) -> bool:
+    return not await _opens(running, token)
 
 
 async def _opens(running: Sockets, token: str) -> bool:

@@ -213,8 +213,9 @@ def sleeps(root: Path) -> list[str]:
     return [
         f"{source.at(node)}: tests do not sleep: hand the clock in, or wait for an event with a deadline"
         for source in sources(root, "tests")
+        for aliases in (_aliases(source.tree),)
         for node in ast.walk(source.tree)
-        if isinstance(node, ast.Call) and _called(node, _aliases(source.tree)) in _SLEEPING and not _is_yield(node)
+        if isinstance(node, ast.Call) and _called(node, aliases) in _SLEEPING and not _is_yield(node)
     ]
 
 

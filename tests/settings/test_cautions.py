@@ -65,3 +65,17 @@ def test_the_caution_about_short_codes_says_what_a_guess_is_worth_and_which_numb
 
 def test_who_sends_no_short_messages_needs_neither(load: Load) -> None:
     assert told(load({"rate_limits.conversion.enabled": False})) == ["senders.email.log"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "is_told"),
+    [
+        ({"upstream": [], "trusted_proxies": ["127.0.0.1"]}, True),
+        ({"trusted_proxies": ["127.0.0.1"]}, False),
+        ({"trusted_proxies": ["127.0.0.1"], "ext_authz": {"listen": "127.0.0.1:9092"}}, True),
+        ({"upstream": []}, False),
+    ],
+)
+def test_what_a_proxy_never_tells_is_not_overlooked(load: Load, keys: dict[str, object], *, is_told: bool) -> None:
+    rules = [{"name": "log-out", "paths": ["/log-out"], "policy": "mfa", "on_success": "close_window"}]
+    assert ("rule log-out" in told(load({"access_control.rules": rules, **keys}))) == is_told

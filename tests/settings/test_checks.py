@@ -65,6 +65,19 @@ def test_operation_listens_apart_from_clients(complaints: Complain) -> None:
     assert "ops_listen: is the address of listen: take another port" in told
 
 
+def test_envoy_asks_apart_from_clients_and_from_operation(complaints: Complain) -> None:
+    asked = {"ext_authz.listen": "127.0.0.1:8080", "trusted_proxies": ["127.0.0.1"]}
+    told = "ext_authz.listen: is the address of another listener: take another port"
+    assert complaints({**asked, "listen": "127.0.0.1:8080"}) == [told]
+    assert complaints({**asked, "ops_listen": "127.0.0.1:8080", "listen": "127.0.0.1:8081"}) == [told]
+
+
+def test_decisions_for_nobody_are_a_mistake(complaints: Complain) -> None:
+    assert complaints({"ext_authz.listen": "127.0.0.1:9092"}) == [
+        "ext_authz: answers nobody: write the network of your Envoy into trusted_proxies"
+    ]
+
+
 def test_a_bearer_has_keys(complaints: Complain) -> None:
     assert complaints({f"{BEARER}.jwks_url": ...}) == [
         (

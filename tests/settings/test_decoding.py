@@ -113,7 +113,7 @@ def test_problems_of_every_kind_are_told_in_one_go(complaints: Complain) -> None
             "codes.length": 3,  # a value out of range
             "secrets": {"keys_file": "none"},  # a file that is not there
             "regulation": {"ban_time": "2d", "ban_max": "1h"},  # keys that contradict each other
-            "near_cache": {"enabled": True},  # not yet
+            "near_cache": {"entries": 0},
             "access_control.rules": [  # a bad pattern, and a conflict among the others
                 {"paths": ["x"]},
                 {"paths": ["/a/{x}"], "grace": "5m"},
@@ -130,7 +130,7 @@ def test_problems_of_every_kind_are_told_in_one_go(complaints: Complain) -> None
         "listne",
         "codes.length",
         "regulation.ban_max",
-        "near_cache.enabled",
+        "near_cache.entries",
     ]
 
 

@@ -112,6 +112,13 @@ def test_an_anchor_that_holds_itself_is_a_problem() -> None:
     assert problem.startswith("a[0]: the anchor holds itself, or grows without end")
 
 
+@pytest.mark.parametrize("text", ["- " * 2_000, "[" * 500 + "]" * 500, "a: " + "{b: " * 40 + "1" + "}" * 40])
+def test_what_is_nested_too_deeply_is_a_problem(text: str) -> None:
+    document = parse_document(text)
+    assert document.problems
+    assert all("nested too deeply" in problem.text for problem in document.problems)
+
+
 def test_anchors_cannot_grow_without_end() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]

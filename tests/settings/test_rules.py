@@ -42,6 +42,7 @@ def test_a_rule_becomes_one_of_the_core(load: Load) -> None:
         scope="session",
         enforce=False,
         on_store_error="allow",
+        tell_grace=True,
     )
     assert rule.requirement == Requirement(
         Access.MFA,
@@ -52,6 +53,7 @@ def test_a_rule_becomes_one_of_the_core(load: Load) -> None:
         dialect="glue",
         enforcement=Enforcement.SHADOW,
         on_store_error=OnStoreError.ALLOW,
+        tells_grace=True,
     )
     assert [str(path) for path in rule.paths] == ["/a/{x}", "/b/**"]
     assert (rule.name, rule.methods, rule.hosts) == ("n", frozenset({"PATCH"}), frozenset({"a.example"}))
