@@ -119,9 +119,9 @@ def receipt(reply: Sequence[Any]) -> Receipt:
         StoreUnavailable: it is nothing that this version knows.
     """
     match reply:
-        case [b"redeemed", name]:
+        case [b"redeemed", bytes(name)] if name in _FACTOR:
             return Redeemed(_FACTOR[name])
-        case [b"rode", name, int(age_ms)]:
+        case [b"rode", bytes(name), int(age_ms)] if name in _FACTOR:
             return Rode(_FACTOR[name], age_ms)
         case [b"wrong", int(ban_left_ms)]:
             return Rejected(Rejection.WRONG, ban_left_ms)

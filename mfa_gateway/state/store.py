@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from mfa_gateway.core.account import AccountId, Factor, FactorState, Proof, Standing
 from mfa_gateway.core.ceremony import Change
+from mfa_gateway.core.fault import StoreUnavailable
 from mfa_gateway.core.foresight import Prospect
 from mfa_gateway.core.proof import SENT, Budget, Purpose, Receipt, Redemption, Scope, is_short
 from mfa_gateway.core.quota import Quota
@@ -231,7 +232,19 @@ def _name(account: AccountId, scope: Scope, session: str) -> Name:
     return (account, scope, session if scope is Scope.SESSION else "")
 
 
-def _standing(reply: Sequence[Any]) -> Standing:
+def _standing(reply: Any) -> Standing:
+    """What recall.lua gave.
+
+    Raises:
+        StoreUnavailable: it is nothing that this version knows.
+    """
+    try:
+        return _read_standing(reply)
+    except (TypeError, ValueError, KeyError) as error:
+        raise StoreUnavailable("the store answered with something that is no standing") from error
+
+
+def _read_standing(reply: Sequence[Any]) -> Standing:
     now_ms, (epoch, disabled, recorded, level, *rest), proofs = reply
     factors, sealed = {}, {}
     for factor, state, data in zip(_FACTORS, rest[::2], rest[1::2], strict=True):

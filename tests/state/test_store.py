@@ -1,14 +1,17 @@
 """The contract of the store, on every server: recall, enrol, reserve, issue, void, spend."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from mfa_gateway.core.account import AccountId, Factor, FactorState, Standing
 from mfa_gateway.core.ceremony import Change
+from mfa_gateway.core.fault import StoreUnavailable
 from mfa_gateway.core.proof import Purpose, Redeemed, Rejected, Rejection, Scope
 from mfa_gateway.core.quota import Quota, QuotaKind, Window
 from mfa_gateway.state import AccountRecord, Store
+from mfa_gateway.state.redemption import receipt
 from tests.state.world import ADA, ADDRESS, BOB, GRACE_MS, MINUTE_MS, Guest, World
 
 # --- Recall -----------------------------------------------------------------------------------
@@ -337,3 +340,28 @@ async def test_any_subject_has_an_account_of_its_own(ada: Guest, world: World, s
     assert await ada.present("123456") == Rejected(Rejection.WRONG)
     assert await odd.present("123456") == Redeemed(Factor.EMAIL)
     assert all(b"\n" not in key and len(key) < 200 for key in await world.ask("KEYS", "*"))
+
+
+# --- What is no answer ------------------------------------------------------------------------
+
+NONSENSE = [b"OK", 1, [], None, [b"redeemed", b"email"], [1, [b"x"], []], [1, [None] * 12, [b"fax", 1]]]
+
+
+@pytest.mark.parametrize("reply", NONSENSE, ids=repr)
+async def test_a_reply_that_is_no_standing_is_a_store_that_is_away(
+    store: Store, monkeypatch: pytest.MonkeyPatch, reply: object
+) -> None:
+    async def answered(*_: object) -> object:
+        return reply
+
+    monkeypatch.setattr(store._line, "ask", answered)
+    with pytest.raises(StoreUnavailable, match="no standing"):
+        await store.recall(ADA, scope=Scope.ACCOUNT, session="")
+
+
+@pytest.mark.parametrize(
+    "reply", [*NONSENSE[:4], [b"redeemed", b"fax"], [b"rode", b"fax", 1], [b"redeemed", 1]], ids=repr
+)
+def test_a_reply_that_is_no_receipt_is_a_store_that_is_away(reply: Any) -> None:
+    with pytest.raises(StoreUnavailable, match="something unknown"):
+        receipt(reply)
