@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 
 from mfa_gateway.core.account import Factor
-from mfa_gateway.core.entrance import Denial, Errand, Outcome, Turned
+from mfa_gateway.core.entrance import Denial, Errand, Finished, Outcome, Turned
 from mfa_gateway.core.entrance.assertions import ASSERTION_MS, Claims, Mode, read_claims
-from mfa_gateway.core.entrance.second_codes import TellAddresses
+from mfa_gateway.core.entrance.second_codes import AnswerSecond, TellAddresses
 from mfa_gateway.core.entrance.second_outcomes import EnrolmentsTold
 from mfa_gateway.core.entrance.tfa import FinishSecond
 from mfa_gateway.core.site import Site
+from mfa_gateway.core.tickets import TicketKind
 from tests.core.entrance.dwelling import errand
-from tests.core.entrance.hall import MAIL, Hall, altered, hall, login_ticket, said_in
-from tests.core.entrance.house import NOW, SITE
+from tests.core.entrance.hall import MAIL, Hall, altered, hall, login_ticket, phv, play, said_in, token
+from tests.core.entrance.house import GOOD, NOW, SITE, ticket
 
 # The example of the seed document (accounts.tfa.initTFA): header and body. Its signature cannot be verified by anybody.
 SEED_HEAD = (
@@ -181,3 +182,36 @@ def test_an_assertion_answers_no_assertion(house: Hall) -> None:
     assertion = house.assertion()
     finish = FinishSecond(assertion, assertion, registration=login_ticket())
     assert is_bad(house.play(errand(finish)))
+
+
+def answered(house: Hall) -> tuple[str, str]:
+    """An assertion, and the answer to it."""
+    assertion = house.assertion()
+    return assertion, token(play(house, AnswerSecond(Factor.EMAIL, assertion, phv(house, assertion), GOOD)))
+
+
+def finished(house: Hall, assertion: str, answer: str) -> Outcome:
+    return play(house, FinishSecond(assertion, answer, registration=login_ticket()))
+
+
+def test_what_is_sealed_has_to_be_what_is_sealed_in_an_assertion(house: Hall) -> None:
+    empty = ticket(TicketKind.CONTEXT)
+    assert is_bad(house.play(asking(altered(house.assertion(), ctx=empty))))
+    assertion, answer = answered(house)
+    assert is_bad(finished(house, assertion, altered(answer, ctx=empty)))
+    assert is_bad(finished(house, assertion, altered(answer, ctx="nothing")))
+    assert finished(house, assertion, answer) == Finished()
+
+
+def test_no_answer_and_another_shape_are_no_answer(house: Hall) -> None:
+    assertion, answer = answered(house)
+    for wrong in ("", altered(answer, iat="now"), altered(answer, sub="bob"), altered(answer, iat=NOW // 1000 - 301)):
+        assert is_bad(finished(house, assertion, wrong))
+    assert is_bad(finished(house, "", answer))
+
+
+def test_a_driver_that_reads_something_else_is_told(monkeypatch: pytest.MonkeyPatch, house: Hall) -> None:
+    assertion = house.assertion()
+    monkeypatch.setattr(Hall, "_ReadToken", lambda *_: "claims")
+    with pytest.raises(TypeError, match="ReadToken was answered with a str"):
+        house.play(asking(assertion))

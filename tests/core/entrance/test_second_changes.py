@@ -4,7 +4,7 @@ import pytest
 
 from mfa_gateway.core.account import Factor
 from mfa_gateway.core.ceremony import Change
-from mfa_gateway.core.entrance import Denial, Finished, Outcome, Turned
+from mfa_gateway.core.entrance import Command, Denial, Finished, Outcome, Turned
 from mfa_gateway.core.entrance.second_changes import BringPhones, DropFactor, ForgetDevices, ResetFactors
 from mfa_gateway.core.entrance.visitors import SessionShown
 from mfa_gateway.core.message import Happening
@@ -78,3 +78,22 @@ def test_devices_are_forgotten_by_their_owner_or_a_server() -> None:
     assert play(house, ForgetDevices(), credential=OWNER) == Finished()
     assert play(house, ForgetDevices("ada"), credential=SERVER) == Finished()
     assert [(one.account, one.site) for one in house.forgotten] == [(ADA, SITE.name)] * 2
+
+
+@pytest.mark.parametrize("command", [DropFactor(Factor.EMAIL), ResetFactors("ada"), ForgetDevices()], ids=str)
+def test_nobody_changes_nothing(command: Command) -> None:
+    house = hall(MAIL, PHONE, proved={Factor.EMAIL: 0})
+    assert denial(play(house, command)) is Denial.NOBODY
+    assert (house.withdrawn, house.forgotten) == ([], [])
+
+
+def test_a_factor_of_an_account_that_has_changed_meanwhile_stays() -> None:
+    house = hall(MAIL, proved={Factor.EMAIL: 0}, change=Change.STALE)
+    assert denial(play(house, DropFactor(Factor.EMAIL), credential=OWNER)) is Denial.CHANGED
+    assert house.told == []
+
+
+def test_a_server_that_comes_while_the_account_changes_hears_that() -> None:
+    house = hall(PHONE, passage=None)
+    assert denial(play(house, ResetFactors("ada"), credential=SERVER)) is Denial.CHANGED
+    assert house.withdrawn == []

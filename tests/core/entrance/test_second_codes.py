@@ -6,12 +6,13 @@ import pytest
 
 from mfa_gateway.core.account import Factor, Person
 from mfa_gateway.core.ceremony import Change, Limited, NotSent
-from mfa_gateway.core.entrance import CodeSent, Denial, Finished, Outcome, Turned
+from mfa_gateway.core.entrance import CodeSent, Command, Denial, Finished, Outcome, Turned
 from mfa_gateway.core.entrance.assertions import Mode
 from mfa_gateway.core.entrance.second_codes import (
     RECORDED,
     AnswerSecond,
     RemoveAddress,
+    SendSecond,
     TellAddresses,
 )
 from mfa_gateway.core.entrance.second_outcomes import (
@@ -151,3 +152,37 @@ def test_an_address_is_taken_away_by_whoever_may_edit(change: Change, outcome: O
     assertion = token(play(house, begin(Factor.SMS, Mode.EDIT)))
     assert play(house, RemoveAddress(Factor.SMS, assertion, "bb", "phoneId")) == outcome
     assert bool(house.told) is (change is Change.MADE)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        TellAddresses(Factor.EMAIL, "x"),
+        SendSecond(Factor.EMAIL, "x", "aa", "", "emailID"),
+        AnswerSecond(Factor.EMAIL, "x", "ticket", GOOD),
+        RemoveAddress(Factor.SMS, "x", "bb", "phoneId"),
+    ],
+    ids=str,
+)
+def test_nothing_is_told_or_done_without_an_assertion(command: Command) -> None:
+    house = hall(MAIL, PHONE)
+    assert denial(play(house, command)) is Denial.ASSERTION_BAD
+    assert (house.delivered, house.redeemed, house.withdrawn) == ([], [], [])
+
+
+def test_a_ticket_of_nobodys_has_no_code() -> None:
+    house = hall(MAIL)
+    outcome = play(house, AnswerSecond(Factor.EMAIL, house.assertion(), "a ticket of nobody's", GOOD))
+    assert outcome == Turned(Denial.TICKET_BAD, "phvToken")
+    assert house.redeemed == []
+
+
+def test_a_driver_that_answers_something_else_is_told() -> None:
+    house = hall(MAIL, receipts={GOOD: "nonsense"})
+    assertion = house.assertion()
+    ticket = phv(house, assertion)
+    with pytest.raises(TypeError, match="Redeem was answered with a str"):
+        play(house, AnswerSecond(Factor.EMAIL, assertion, ticket, GOOD))
+    house.delivery = "nonsense"  # type: ignore[assignment]
+    with pytest.raises(TypeError, match="Deliver was answered with a str"):
+        sent(house, assertion, enrolment="aa")

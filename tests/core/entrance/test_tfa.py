@@ -219,5 +219,17 @@ def test_a_passage_that_is_over_at_the_end_is_not_finished() -> None:
     assert denial(play(house, end)) in (Denial.TICKET_BAD, Denial.ASSERTION_BAD)
 
 
+def test_a_passage_that_ends_at_the_last_moment_is_not_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = hall(MAIL)
+    end = answered(house)
+    monkeypatch.setattr(type(house), "_FinishPassage", lambda *_: None)
+    assert play(house, end) == Turned(Denial.ASSERTION_BAD, "gigyaAssertion")
+    assert house.remembered == []
+
+
+def test_a_command_is_called_by_its_own_name_in_logs() -> None:
+    assert TellCertificate().action == "TellCertificate"
+
+
 def test_anybody_is_shown_the_certificate() -> None:
     assert play(hall(), TellCertificate()) == CertificateTold("PEM")

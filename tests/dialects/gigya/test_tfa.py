@@ -8,14 +8,15 @@ import pytest
 
 from mfa_gateway.core.account import Factor
 from mfa_gateway.core.entrance import Errand, Kind
+from mfa_gateway.core.entrance.account_outcomes import TicketGiven
 from mfa_gateway.core.entrance.assertions import Mode
 from mfa_gateway.core.entrance.second_changes import BringPhones, ForgetDevices
 from mfa_gateway.core.entrance.second_codes import SendSecond
 from mfa_gateway.core.entrance.tfa import BeginSecond, FinishSecond
 from mfa_gateway.dialects.gigya.methods import method_called
 from mfa_gateway.dialects.gigya.tfa_codes import obfuscated
-from tests.dialects.gigya.calls import GIGYA, accept
-from tests.dialects.gigya.tfa_goldens import METHODS, SECRET
+from tests.dialects.gigya.calls import GIGYA, accept, answer
+from tests.dialects.gigya.tfa_goldens import METHODS, OUTCOMES, SECRET
 
 
 def command(method: str, **more: str) -> Any:
@@ -89,3 +90,36 @@ def test_the_picture_of_a_secret_is_a_png_in_base64() -> None:
     kind, _, picture = json.loads(reply.body)["qrCode"].partition(",")
     assert kind == "data:image/png;base64"
     assert base64.b64decode(picture, validate=True).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", [name for name in OUTCOMES if METHODS[name] or "Certificate" in name])
+def test_every_parameter_that_is_needed_is_named_where_it_is_missing(name: str) -> None:
+    described = GIGYA.describe().operations
+    (operation,) = (one for one in described if one.path == f"/accounts.tfa.{name}" and one.method == "GET")
+    for parameter in operation.parameters:
+        if parameter["required"]:
+            values = {key: value for key, value in METHODS[name].items() if key != parameter["name"]}
+            said = json.loads(answer(f"accounts.tfa.{name}", values).body)
+            assert said["errorDetails"] == f"Missing required parameter : {parameter['name']}"
+
+
+@pytest.mark.parametrize(("name", "parameter"), [("email", "emailID"), ("phone", "phoneID")])
+def test_a_code_has_to_go_somewhere(name: str, parameter: str) -> None:
+    values = {"gigyaAssertion": "a.b.c", "method": "sms", "lang": "en"}
+    said = json.loads(answer(f"accounts.tfa.{name}.sendVerificationCode", values).body)
+    assert said["errorDetails"] == f"Missing required parameter : {parameter}"
+
+
+@pytest.mark.parametrize("phones", ["{", "{}", "[" * 100_000])
+def test_phones_that_are_no_list_are_refused(phones: str) -> None:
+    said = json.loads(answer("accounts.tfa.importTFA", {**METHODS["importTFA"], "phones": phones}).body)
+    assert said["errorDetails"] == "Invalid parameter value : phones"
+
+
+WRITERS = [name for name, outcome in OUTCOMES.items() if type(outcome).__name__ != "Finished"]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_method_writes_its_own_outcomes_and_no_other(name: str) -> None:
+    with pytest.raises(TypeError, match="no body is written for a TicketGiven here"):
+        GIGYA.answer(TicketGiven("t"), accept(f"accounts.tfa.{name}", dict(METHODS[name])))
