@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Final
 
 _STAT: Final = Path("/proc/stat")
+# Every core that this program may run on, before it takes one of them for itself.
+EVERYWHERE: Final = tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
 # Fields of a cpu line in proc(5) that are not work: idle and iowait.
 _IDLE: Final = (3, 4)
 
@@ -25,7 +27,7 @@ def choose_cores() -> Cores:
     Raises:
         OSError: there are not two.
     """
-    ours = sorted(os.sched_getaffinity(0))
+    ours = EVERYWHERE
     if len(ours) < 2:
         raise OSError("two cores are needed: one for the proxy, one for load and API")
     cores = Cores(ours[0], ours[1])
@@ -33,9 +35,9 @@ def choose_cores() -> Cores:
     return cores
 
 
-def pinned_to(core: int) -> Callable[[], None]:
-    """For `preexec_fn`: the process, and all it starts, runs on this core."""
-    return lambda: os.sched_setaffinity(0, {core})
+def pinned_to(*cores: int) -> Callable[[], None]:
+    """For `preexec_fn`: the process, and all it starts, runs on these cores."""
+    return lambda: os.sched_setaffinity(0, cores)
 
 
 @dataclass(frozen=True, slots=True)

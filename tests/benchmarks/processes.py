@@ -1,10 +1,11 @@
 """Processes of a run: started on a core, waited for until they listen, and ended by their own id."""
 
 import os
+import re
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from tests.benchmarks.cores import pinned_to
 _START_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 15.0
 _POLL_SECONDS: Final = 0.02
+_RESIDENT: Final = re.compile(r"VmRSS:\s+(\d+) kB")
 
 
 def free_port() -> int:
@@ -25,19 +27,28 @@ def free_port() -> int:
 
 
 @contextmanager
-def process(command: Sequence[str], *, core: int, port: int, log: Path) -> Iterator[int]:
-    """A process that listens on `port` as long as the block lasts; its id.
+def process(
+    command: Sequence[str],
+    *,
+    core: int | tuple[int, ...],
+    port: int,
+    log: Path,
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[int]:
+    """A process that listens on `port` as long as the block lasts; its id. `environ` is added to our own.
 
     Raises:
         OSError: it does not begin to listen; the text has the end of its log.
     """
+    cores = (core,) if isinstance(core, int) else core
     with log.open("wb") as output:
         running = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            preexec_fn=pinned_to(core),  # noqa: PLW1509 - there are no threads here
+            env={**os.environ, **(environ or {})},
+            preexec_fn=pinned_to(*cores),  # noqa: PLW1509 - there are no threads here
         )
         try:
             _wait_for(running, port, log)
@@ -50,15 +61,30 @@ def process(command: Sequence[str], *, core: int, port: int, log: Path) -> Itera
             running.wait()
 
 
-def cpu_seconds(pid: int) -> float:
-    """What a process and everything below it have used of processors so far. Processes that ended are not counted."""
-    below, used = _processes()
-    family, total = [pid], 0.0
-    while family:
-        one = family.pop()
-        total += used.get(one, 0.0)
-        family += below.get(one, ())
-    return total
+def cpu_seconds(*pids: int) -> float:
+    """What processes and everything below them have used of processors so far. Those that ended are not counted."""
+    _, used = _processes()
+    return sum(used.get(one, 0.0) for one in families(*pids))
+
+
+def families(*pids: int) -> list[int]:
+    """Processes, and everything below them."""
+    below, _ = _processes()
+    found, left = [], [*pids]
+    while left:
+        found.append(one := left.pop())
+        left += below.get(one, ())
+    return found
+
+
+def resident_mib(*pids: int) -> float:
+    """The memory of the largest process among these and those below them, in MiB. Linux counts it in kB."""
+    largest = 0.0
+    for pid in families(*pids):
+        with suppress(OSError):
+            found = _RESIDENT.search(Path(f"/proc/{pid}/status").read_text())
+            largest = max(largest, int(found.group(1)) / 1024 if found else 0.0)
+    return largest
 
 
 def _processes() -> tuple[dict[int, list[int]], dict[int, float]]:
