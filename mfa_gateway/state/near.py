@@ -57,7 +57,8 @@ class NearStandings:
         self._entries = entries
         self._sure_until = -inf
         self._remembered: OrderedDict[Name, _Remembered] = OrderedDict()
-        self._names: dict[str, set[Name]] = {}
+        # Tuples and no sets: nearly every account has one standing, and an empty set alone takes 216 bytes.
+        self._names: dict[str, tuple[Name, ...]] = {}
         self._questions: dict[str, set[Question]] = {}
         self.hits = 0
 
@@ -94,7 +95,7 @@ class NearStandings:
             return
         self._drop(name)
         self._remembered[name] = _Remembered(_without_secrets(standing), question.key, question.asked)
-        self._names.setdefault(question.key, set()).add(name)
+        self._names[question.key] = (*self._names.get(question.key, ()), name)
         if len(self._remembered) > self._entries:
             self._drop(next(iter(self._remembered)))
 
@@ -115,7 +116,7 @@ class NearStandings:
     def forget(self, keys: Iterable[str]) -> None:
         """These accounts have changed."""
         for key in keys:
-            for name in tuple(self._names.get(key, ())):
+            for name in self._names.get(key, ()):
                 self._drop(name)
             for question in self._questions.pop(key, ()):
                 question.is_void = True
@@ -136,11 +137,11 @@ class NearStandings:
 
     def _drop(self, name: Name) -> None:
         gone = self._remembered.pop(name, None)
-        if gone is not None:
-            names = self._names[gone.key]
-            names.discard(name)
-            if not names:
-                del self._names[gone.key]
+        if gone is None:
+            return
+        others = tuple(one for one in self._names.pop(gone.key, ()) if one != name)
+        if others:
+            self._names[gone.key] = others
 
 
 def _without_secrets(standing: Standing) -> Standing:
