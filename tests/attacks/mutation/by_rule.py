@@ -29,7 +29,7 @@ from tests.attacks.mutation.scratch import ROOT, copied, rewritten
 _FOREIGN: Final = (
     "argon2", "coverage", "cryptography.x509", "fakeredis", "httptools", "httpx2", "hypothesis", "jsonschema", "jwt",
     "lupa",
-    "phonenumbers", "pydantic", "pytest_asyncio", "redis.asyncio", "segno", "starlette.routing", "structlog",
+    "phonenumbers", "pydantic", "redis.asyncio", "segno", "starlette.routing", "structlog",
     "uvicorn", "yaml",
 )  # fmt: skip
 # Tests of these rooms judge; the lines and scripts that they run say which of them judge what.
@@ -37,10 +37,17 @@ _JUDGES: Final[Mapping[str, tuple[str, ...]]] = {
     "core": ("tests/core", "tests/dialects", "tests/engine"),
     "lua": ("tests/state", "-m", "not processes"),
 }
-_QUIET: Final = ("-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:randomly", "--hypothesis-seed=0")
+_QUIET: Final = (
+    *("-q", "--tb=no", "-p", "no:cacheprovider", "--hypothesis-seed=0"),
+    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
+)
 # Nobody waits longer for the judgement on one mutant, by the recorded times of the tests, and by the clock.
 _MOST_TESTS_S: Final = 30.0
 _MOST_S: Final = 180.0
+# After so many a word is said.
+_ROUND: Final = 50
+# So many trials are done without a mutant first.
+_CONTROLS: Final = 5
 
 
 @dataclass(slots=True)
@@ -82,11 +89,14 @@ def try_by_rule(room: str, *, seconds: float, seed: int, say: Callable[[str], No
         report.there_are = len(candidates)
         recorded = _recorded(room, copy)
         say(f"{room}: {len(candidates)} mutants there are, {len(recorded['seconds'])} tests to judge them")
+        _check_trials(candidates, copy, recorded)
         ends = time.monotonic() + seconds
         for candidate in candidates:
             if time.monotonic() >= ends:
                 break
             _try_one(candidate, copy, recorded, report=report)
+            if report.tried % _ROUND == 0:
+                say(f"  {report.killed} of {report.tried} killed")
     return report
 
 
@@ -109,6 +119,14 @@ def _recorded(room: str, copy: Path) -> dict[str, Any]:
     return recorded
 
 
+def _check_trials(candidates: Sequence[_Candidate], copy: Path, recorded: Mapping[str, Any]) -> None:
+    """A trial that is red whatever is tried would find that everything is noticed."""
+    for candidate in candidates[:_CONTROLS]:
+        tests = _judges_of(candidate, copy, recorded)
+        if tests and not _is_green(copy, tests):
+            raise RuntimeError(f"a trial is red without a mutant: {' '.join(tests[:3])} ...")
+
+
 def _try_one(candidate: _Candidate, copy: Path, recorded: Mapping[str, Any], *, report: Report) -> None:
     tests = _judges_of(candidate, copy, recorded)
     with rewritten({candidate.path: candidate.change.applied(candidate.text)}):
@@ -128,13 +146,24 @@ def _judges_of(candidate: _Candidate, copy: Path, recorded: Mapping[str, Any]) -
     if candidate.path.suffix == ".py":
         lines: dict[str, list[str]] = recorded["lines"].get(name, {})
         # A line that only runs while it is imported is everybody's of that module.
-        tests = lines.get(str(candidate.change.line)) or sorted({test for found in lines.values() for test in found})
+        tests = lines.get(str(candidate.change.line)) or _tests_about(candidate.path, copy, recorded)
     else:
         tests = sorted(
             {test for script in _scripts_with(candidate.path) for test in recorded["scripts"].get(script, ())}
         )
     tests.sort(key=lambda test: seconds.get(test, 0.0))
     return list(_in_time(tests, seconds))
+
+
+def _tests_about(path: Path, copy: Path, recorded: Mapping[str, Any]) -> list[str]:
+    """The tests that run anything of a module, or name it: what only runs when it is imported is theirs."""
+    lines: dict[str, list[str]] = recorded["lines"].get(str(path.relative_to(copy)), {})
+    module = ".".join(path.relative_to(copy).with_suffix("").parts)
+    names = re.compile(rf"\b{re.escape(module)}\b")
+    files = {test.partition("::")[0] for test in recorded["seconds"]}
+    naming = {file for file in files if names.search((copy / file).read_text(encoding="utf-8"))}
+    named = {test for test in recorded["seconds"] if test.partition("::")[0] in naming}
+    return sorted(named.union(*lines.values()))
 
 
 def _scripts_with(path: Path) -> set[str]:
