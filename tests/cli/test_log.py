@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
+import structlog
 
-from mfa_gateway.cli.log import Lines, Logger, Stamp, as_json
+from mfa_gateway.cli.log import Lines, Logger, Stamp, as_json, configure_log
 
 
 class Stream(io.BytesIO):
@@ -116,3 +117,24 @@ def test_time_is_told_to_the_microsecond_in_utc(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr("time.time_ns", lambda now=nanoseconds: now)
         told.append(stamp())
     assert told == ["2023-11-14T22:13:20.000001Z", "2023-11-14T22:13:20.999999Z", "2023-11-14T22:13:21.000000Z"]
+
+
+def test_a_traceback_at_a_terminal_shows_no_variables(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_secret: str) -> None:
+        raise ValueError("what went wrong")
+
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    before = structlog.get_config()
+    try:
+        configure_log()
+        try:
+            fail("hunter2")
+        except ValueError:
+            structlog.get_logger().exception("broken")
+    finally:
+        structlog.configure(**before)
+    shown = capsys.readouterr().err
+    assert "what went wrong" in shown
+    assert "hunter2" not in shown.replace('fail("hunter2")', "")

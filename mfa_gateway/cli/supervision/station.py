@@ -16,6 +16,11 @@ import sys
 from collections.abc import Sequence
 from typing import Final, assert_never
 
+if __name__ == "__main__":
+    # structlog loads it wherever it is installed, to show tracebacks with local variables. No worker may show these,
+    # and four MiB of each are saved.
+    sys.modules["rich"] = None  # type: ignore[assignment] # how an import is refused
+
 from mfa_gateway.app import Gateway, authorization_server_of, server_terms
 from mfa_gateway.cli.log import configure_log
 from mfa_gateway.cli.supervision.channel import Begin, Channel, Counted, Listening, Order, Stop, Unable, WindDown
