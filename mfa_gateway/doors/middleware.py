@@ -39,6 +39,7 @@ from mfa_gateway.doors.asgi import (
     send_reply,
 )
 from mfa_gateway.doors.backchannel import Backchannel
+from mfa_gateway.doors.ceremonies import Met
 from mfa_gateway.doors.forward_auth import PREFIX, ForwardAuth
 from mfa_gateway.doors.held import HeldAnswer, Replacement
 from mfa_gateway.doors.parts import Gatekeeping
@@ -93,7 +94,7 @@ class MFAMiddleware:
         if scope["raw_path"].startswith(PREFIX):
             return self(scope, client.receive, client.send)
         call = read_call(scope, self._parts.proxies, self._routes)
-        if isinstance(call, Unreadable) or self._is_ours(call):
+        if isinstance(call, Unreadable) or self._met(call) is not None:
             return self._guard(call, scope, client.receive, client.send)
         verdict = self._parts.judge.begin(call)
         if isinstance(verdict, Pass) and verdict.on_success is OnSuccess.NONE and not tells_grace(verdict):
@@ -102,14 +103,14 @@ class MFAMiddleware:
 
     # --- Calls ---
 
-    def _is_ours(self, call: Call) -> bool:
-        """Whether the gateway answers a call itself, however it would be judged."""
+    def _met(self, call: Call) -> Reply | Backchannel | Met | None:
+        """What of the gateway's own a call meets, however it would be judged; None: it is for the application."""
         parts = self._parts
-        return (
-            parts.cors.preflight(call) is not None
-            or ((backchannel := parts.backchannel) is not None and backchannel.is_meant(call))
-            or parts.ceremonies.endpoint(call) is not None
-        )
+        if (preflight := parts.cors.preflight(call)) is not None:
+            return preflight
+        if (backchannel := parts.backchannel) is not None and backchannel.is_meant(call):
+            return backchannel
+        return parts.ceremonies.endpoint(call)
 
     async def _guard_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         parts = self._parts
@@ -127,18 +128,20 @@ class MFAMiddleware:
     async def _guard(self, call: Call | Unreadable, scope: Scope, receive: Receive, send: Send) -> None:
         if isinstance(call, Unreadable):
             await self._refuse_unreadable(call, scope, send)
-        elif (preflight := self._parts.cors.preflight(call)) is not None:
-            await self._reply(preflight, call, scope, receive, send)
-        elif (backchannel := self._parts.backchannel) is not None and backchannel.is_meant(call):
-            await self._part(backchannel, call, scope, receive, send)
-        elif (endpoint := self._parts.ceremonies.endpoint(call)) is None:
-            await self._judge(call, scope, receive, send)
-        elif scope["type"] == "http":
-            send = self._parts.cors.readable(call, send)
-            await self._parts.ceremonies.serve(endpoint, call, scope, receive, send)
-        else:
-            reply = endpoint.dialect.refuse(Reason.NOT_FOUND, asked_of(call))
-            await self._reply(reply, call, scope, receive, send)
+            return
+        match self._met(call):
+            case None:
+                await self._judge(call, scope, receive, send)
+            case Reply() as preflight:
+                await self._reply(preflight, call, scope, receive, send)
+            case Backchannel() as backchannel:
+                await self._part(backchannel, call, scope, receive, send)
+            case endpoint if scope["type"] == "http":
+                send = self._parts.cors.readable(call, send)
+                await self._parts.ceremonies.serve(endpoint, call, scope, receive, send)
+            case endpoint:
+                reply = endpoint.dialect.refuse(Reason.NOT_FOUND, asked_of(call))
+                await self._reply(reply, call, scope, receive, send)
 
     async def _part(self, door: Backchannel, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
