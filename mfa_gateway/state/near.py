@@ -22,11 +22,16 @@ from functools import lru_cache
 from math import ceil, inf
 from time import monotonic
 from types import MappingProxyType
+from typing import Final
 
 from mfa_gateway.core.account import AccountId, Factor, FactorState, Standing
 from mfa_gateway.core.proof import Scope
 
 Name = tuple[AccountId, Scope, str]
+
+# How many sessions of one account are remembered. Whoever makes thousands takes no more room than this, nor time: what
+# is told of an account costs as much as it has names here.
+_MOST_OF_ONE: Final = 64
 
 
 @dataclass(slots=True, eq=False)
@@ -94,6 +99,8 @@ class NearStandings:
         if question.is_void:
             return
         self._drop(name)
+        if len(names := self._names.get(question.key, ())) >= _MOST_OF_ONE:
+            self._drop(names[0])
         self._remembered[name] = _Remembered(_without_secrets(standing), question.key, question.asked)
         self._names[question.key] = (*self._names.get(question.key, ()), name)
         if len(self._remembered) > self._entries:
@@ -116,8 +123,8 @@ class NearStandings:
     def forget(self, keys: Iterable[str]) -> None:
         """These accounts have changed."""
         for key in keys:
-            for name in self._names.get(key, ()):
-                self._drop(name)
+            for name in self._names.pop(key, ()):
+                self._remembered.pop(name, None)
             for question in self._questions.pop(key, ()):
                 question.is_void = True
 

@@ -165,6 +165,18 @@ def test_the_one_that_was_not_used_for_longest_makes_room(near: NearStandings) -
     assert [near.known(name(session=session)) is not None for session in "1234"] == [True, False, True, True]
 
 
+def test_one_account_takes_only_so_much_room(clock: Clock) -> None:
+    near = NearStandings(entries=1_000, max_stale=MAX_STALE, clock=clock)
+    near.assure(clock())
+    for at in range(200):
+        learn(near, name(session=str(at)))
+    learn(near, name(BOB))
+    assert len(near) == 65
+    assert [near.known(name(session=at)) is None for at in ("135", "136", "199")] == [True, False, False]
+    near.forget([KEYS[ADA]])
+    assert len(near) == 1
+
+
 def test_learning_again_takes_no_more_room(near: NearStandings) -> None:
     for _ in range(5):
         learn(near, name())
