@@ -20,7 +20,7 @@ from mfa_gateway.senders.twilio import TwilioSender, TwilioTerms
 from mfa_gateway.senders.vonage import VonageSender, VonageTerms
 from mfa_gateway.senders.webhook import WebhookSender, WebhookTerms
 from mfa_gateway.settings import Settings, milliseconds
-from mfa_gateway.settings.factors import EmailSender, SmsSender, Smtp, Webhook, Windows
+from mfa_gateway.settings.factors import EmailSender, PushSender, SmsSender, Smtp, Webhook, Windows
 from mfa_gateway.settings.files import SecretFile
 from mfa_gateway.settings.providers import Twilio, Vonage
 
@@ -31,7 +31,8 @@ def senders_of(settings: Settings) -> Senders:
     """How codes travel."""
     texts = Texts(settings.factors.totp.issuer, typed_at=settings.factors.sms.typed_at)
     email, sms = settings.senders.email, settings.senders.sms
-    configured = {Factor.EMAIL: email, Factor.SMS: sms}
+    push = settings.senders.push
+    configured = {Factor.EMAIL: email, Factor.SMS: sms, Factor.PUSH: push}
     if settings.senders.dry_run:
         dry = DrySender(structlog.get_logger(_LOG), texts=texts)
         return Senders({factor: dry for factor, sender in configured.items() if sender is not None}, dry)
@@ -41,6 +42,8 @@ def senders_of(settings: Settings) -> Senders:
         by_factor[Factor.EMAIL] = mails
     if sms is not None:
         by_factor[Factor.SMS] = _sms_sender(sms, texts)
+    if push is not None:
+        by_factor[Factor.PUSH] = _push_sender(push, texts)
     return Senders(by_factor, mails)
 
 
@@ -59,6 +62,12 @@ def _sms_sender(sms: SmsSender, texts: Texts) -> Sender:
         return TwilioSender(_twilio_terms(sms.twilio), texts=texts)
     if sms.vonage is not None:
         return VonageSender(_vonage_terms(sms.vonage), texts=texts)
+    return LogSender(structlog.get_logger(_LOG), texts=texts)
+
+
+def _push_sender(push: PushSender, texts: Texts) -> Sender:
+    if push.webhook is not None:
+        return WebhookSender(_webhook_terms(push.webhook), texts=texts)
     return LogSender(structlog.get_logger(_LOG), texts=texts)
 
 

@@ -78,6 +78,7 @@ def gate_terms(settings: Settings, policy: Policy) -> Terms:
             find_time_ms=milliseconds(regulation.find_time),
             ban_time_ms=milliseconds(regulation.ban_time),
             ban_max_ms=milliseconds(regulation.ban_max),
+            per_day=regulation.per_day,
         ),
         keep_ms=max(DEACTIVATION_RIDE_MS, *graces),
         totp=totp_profile_of(settings),

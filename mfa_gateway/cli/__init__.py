@@ -1,4 +1,4 @@
-"""The command line: serve, demo, check, explain, token, accounts, probe, schema.
+"""The command line: serve, demo, check, explain, token, accounts, probe, schema, version.
 
 Exit codes: 0 good, 1 failed, 2 bad configuration or usage. What stays out: everything that another door could need too;
 a command reads its arguments, asks a room below, and prints.

@@ -9,6 +9,7 @@ import typer
 
 from mfa_gateway.cli import inspection, probing, serving, tokens
 from mfa_gateway.cli.accounts import cli as accounts
+from mfa_gateway.cli.build import version
 from mfa_gateway.cli.demo import demo
 from mfa_gateway.cli.factors import cli as factors
 from mfa_gateway.cli.people.bringing import bring
@@ -33,6 +34,7 @@ cli.command("explain")(inspection.explain)
 cli.command("schema")(inspection.schema)
 cli.command("token")(tokens.token)
 cli.command("probe")(probing.probe)
+cli.command("version")(version)
 accounts.command("import")(bring)
 accounts.command("export")(take)
 accounts.command("login")(login)

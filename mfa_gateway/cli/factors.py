@@ -107,6 +107,8 @@ def _given(factor: Factor, *, address: str | None, totp_secret: str | None, prof
             return canonical
         case Factor.BACKUP:
             raise typer.BadParameter("backup codes are drawn: mfa-gateway accounts factors backup-codes")
+        case Factor.PUSH:
+            raise typer.BadParameter("a device opts in by itself: nobody else can answer for it")
         case _ as never:
             assert_never(never)
 
@@ -123,7 +125,7 @@ def _show_secret(settings: Settings, account: AccountId, *, secret: bytes, profi
 
 @cli.command()
 def remove(
-    factor: Annotated[Factor, typer.Argument(help="email, sms, totp or backup.")],
+    factor: Annotated[Factor, typer.Argument(help="email, sms, totp, backup or push.")],
     *,
     subject: SubjectOption,
     config: ConfigOption,

@@ -18,6 +18,11 @@ class Factor(StrEnum):
     TOTP = "totp"
     BACKUP = "backup"
     """A set of codes on paper, each good once, for the day when the other factors are out of reach."""
+    PUSH = "push"
+    """Devices that are sent a message and answer it by themselves. Nobody types a code of it."""
+
+    # That of `Enum` is written in Python, and factors are looked up several times on every protected call.
+    __hash__ = str.__hash__
 
 
 class FactorState(StrEnum):
@@ -30,9 +35,14 @@ class FactorState(StrEnum):
 
 # How hard a factor is to take over. Changing one takes a code of at least its own level, or of the highest there is.
 # A set of backup codes is made with a code of the highest level, and from then on worth as much as that (`level_of`).
+# A device that answers is worth no more than an authenticator: then either helps whoever lost the other, and somebody
+# who touches "yes" once too often has not given away what no other factor could take back.
 LEVELS: Final[Mapping[Factor, int]] = MappingProxyType(
-    {Factor.EMAIL: 10, Factor.SMS: 20, Factor.TOTP: 30, Factor.BACKUP: 30}
+    {Factor.EMAIL: 10, Factor.SMS: 20, Factor.TOTP: 30, Factor.BACKUP: 30, Factor.PUSH: 30}
 )
+
+# What a device answers by itself, so no step that takes a code can be about it.
+UNTYPED: Final = frozenset({Factor.PUSH})
 
 # How many addresses or authenticators one factor of an account may have: each makes a guess at a code easier.
 MOST_ENROLMENTS: Final = 5
@@ -46,6 +56,10 @@ class AccountId:
 
     realm: str
     subject: str
+
+    def __hash__(self) -> int:
+        """The usual one, written out: the generated one is never compiled, and accounts are looked up on every call."""
+        return hash((self.realm, self.subject))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +106,7 @@ class Person:
                 return self.email
             case Factor.SMS:
                 return self.phone
-            case Factor.TOTP | Factor.BACKUP:
+            case Factor.TOTP | Factor.BACKUP | Factor.PUSH:
                 return None
             case _ as never:
                 assert_never(never)
@@ -106,7 +120,7 @@ class Enrolment:
         factor: what it is.
         id: names it within the account; the same address has the same id whenever it is enrolled.
         name: what its owner calls it; "" where nobody said.
-        address: where its codes go; None where they are not sent.
+        address: where its codes go; None where they are not sent, and of a device, whose address people never see.
         added_ms: when it became active, in milliseconds since 1970 by the store's clock.
         used_ms: when a code of it was last redeemed; None where none was.
     """
@@ -174,20 +188,6 @@ class Standing:
     now_ms: int = 0
     sealed: Mapping[Factor, bytes] = field(default_factory=dict, repr=False)
     backup_level: int = 0
-
-    def later(self, ms: int) -> "Standing":
-        """The same, so many milliseconds later."""
-        proofs = tuple([Proof(proof.factor, proof.age_ms + ms) for proof in self.proofs])
-        return Standing(
-            recorded=self.recorded,
-            disabled=self.disabled,
-            epoch=self.epoch,
-            factors=self.factors,
-            proofs=proofs,
-            now_ms=self.now_ms + ms,
-            sealed=self.sealed,
-            backup_level=self.backup_level,
-        )
 
     def state(self, factor: Factor) -> FactorState:
         """The state of one factor."""

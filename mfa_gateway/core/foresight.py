@@ -12,15 +12,17 @@ numbers of connections and heads (doors), and whether anything behind the gate a
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import assert_never
+from typing import Final, assert_never
 
-from mfa_gateway.core.account import Caller, Enrolment, Factor, Proof, Standing
+from mfa_gateway.core.account import UNTYPED, Caller, Enrolment, Factor, Proof, Standing
 from mfa_gateway.core.call import Call, Oddity
 from mfa_gateway.core.gate import Terms, admit, allowed_factors, weigh
 from mfa_gateway.core.policy import Access, Candidates, Policy, Requirement, Rule
 from mfa_gateway.core.proof import SENT, Redemption, Scope, is_short
 from mfa_gateway.core.routing import ANYWHERE, Routes, path_for
 from mfa_gateway.core.verdict import Pass, Reason, Refuse, Verdict
+
+_NOT_BEGUN: Final = frozenset({Factor.BACKUP}) | UNTYPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,8 @@ class Asks:
 class Closed:
     """The call is refused, whatever it brings, until something else changes.
 
-    `helpful` are the factors of which an active one would help, where that is what is missing.
+    `helpful` are the factors of which an active one would help, where that is what is missing. With CODE_MISSING the
+    account has nothing but devices that answer by themselves, where a wire form has them asked.
     """
 
     reason: Reason
@@ -178,12 +181,14 @@ def _clear(verdict: Pass, now_ms: int) -> Clear:
 
 def _asks(requirement: Requirement, prospect: Prospect, terms: Terms) -> Foresight:
     ways = tuple(_ways(requirement, prospect, terms))
-    wait_ms = min((way.wait_ms for way in ways), default=0)
+    if not ways:
+        return Closed(Reason.CODE_MISSING)
+    wait_ms = min(way.wait_ms for way in ways)
     return Closed(Reason.BANNED, wait_ms) if wait_ms > 0 else Asks(ways, requirement)
 
 
 def _ways(requirement: Requirement, prospect: Prospect, terms: Terms) -> Iterator[Way]:
-    for factor in allowed_factors(requirement, prospect.standing, terms.factors):
+    for factor in allowed_factors(requirement, prospect.standing, terms.factors - UNTYPED):
         wait_ms = _wait_ms(factor, prospect, terms)
         if factor is Factor.BACKUP:
             yield Way(factor, None, wait_ms)
@@ -198,8 +203,8 @@ def _wait_ms(factor: Factor, prospect: Prospect, terms: Terms) -> int:
 
 
 def _helpful(requirement: Requirement, terms: Terms) -> Iterator[Factor]:
-    """What could be activated. Backup codes are drawn by those who have another factor."""
+    """What could be activated. Backup codes are drawn by those who have another factor; devices opt in elsewhere."""
     for factor in Factor:
         is_accepted = not requirement.factors or factor in requirement.factors
-        if is_accepted and factor in terms.factors and factor is not Factor.BACKUP:
+        if is_accepted and factor in terms.factors and factor not in _NOT_BEGUN:
             yield factor

@@ -162,8 +162,13 @@ def _turned_away(rule: Rule, reason: Reason) -> Verdict:
     return refuse(rule, reason, retry_after_ms=RETRY_MS if reason is Reason.IDENTITY_UNAVAILABLE else 0)
 
 
-def weigh(rule: Rule, caller: Caller, standing: Standing, *, code: str | None, terms: Terms) -> Verdict | Redemption:
-    """Judge a protected call by what the store knows. `Redemption` means that the presented code has to be redeemed."""
+def weigh(
+    rule: Rule, caller: Caller, standing: Standing, *, code: str | None, terms: Terms, ago_ms: int = 0
+) -> Verdict | Redemption:
+    """Judge a protected call by what the store knows. `Redemption` means that the presented code has to be redeemed.
+
+    `ago_ms`: how long ago the store said so; every proof is that much older.
+    """
     if (obstacle := account_obstacle(standing, terms.known_by)) is not None:
         return refuse(rule, obstacle, caller=caller)
     if not standing.active() and rule.requirement.require is Require.IF_ENROLLED:
@@ -173,7 +178,7 @@ def weigh(rule: Rule, caller: Caller, standing: Standing, *, code: str | None, t
         return refuse(rule, Reason.NOT_ENROLLED, caller=caller)
     if code:
         return _redemption(rule.requirement, caller, standing, allowed=allowed, code=code, terms=terms)
-    proof = satisfying_proof(rule.requirement, allowed, standing.proofs)
+    proof = satisfying_proof(rule.requirement, allowed, standing.proofs, ago_ms=ago_ms)
     if proof is None:
         return refuse(rule, Reason.CODE_MISSING, caller=caller)
     return Pass(rule, caller, proof, epoch=standing.epoch)
@@ -198,18 +203,21 @@ def _accepted_factors(requirement: Requirement) -> frozenset[Factor]:
     return requirement.factors or _EVERY_FACTOR
 
 
-def satisfying_proof(requirement: Requirement, allowed: Iterable[Factor], proofs: Iterable[Proof]) -> Proof | None:
+def satisfying_proof(
+    requirement: Requirement, allowed: Iterable[Factor], proofs: Iterable[Proof], *, ago_ms: int = 0
+) -> Proof | None:
     """The youngest proof of an allowed factor that is younger than the rule's grace: gone at exactly its length.
 
-    A negative age means that the store's clock was set back; such a proof is not honoured.
+    Their ages are those of `ago_ms` ago. A negative one means that the store's clock was set back; such a proof is not
+    honoured.
     """
     youngest: Proof | None = None
     for proof in proofs:
-        if proof.factor not in allowed or not 0 <= proof.age_ms < requirement.grace_ms:
+        if proof.factor not in allowed or proof.age_ms < 0 or proof.age_ms + ago_ms >= requirement.grace_ms:
             continue
         if youngest is None or proof.age_ms < youngest.age_ms:
             youngest = proof
-    return youngest
+    return Proof(youngest.factor, youngest.age_ms + ago_ms) if youngest is not None and ago_ms else youngest
 
 
 def _redemption(

@@ -21,6 +21,7 @@ class CodeMessage:
         purpose: the reason that the text gives.
         life_ms: how long the code is good for.
         languages: what the reader prefers, best first.
+        assertion: what a device brings back together with the code; "" for what people type.
     """
 
     factor: Factor
@@ -29,6 +30,7 @@ class CodeMessage:
     purpose: Purpose
     life_ms: int
     languages: tuple[str, ...] = ()
+    assertion: str = field(default="", repr=False)
 
 
 class Happening(StrEnum):

@@ -45,6 +45,9 @@ class Scope(StrEnum):
     ACCOUNT = "account"
     SESSION = "session"
 
+    # That of `Enum` is written in Python, and scopes are looked up on every protected call.
+    __hash__ = str.__hash__
+
 
 class Budget(StrEnum):
     """Which attempts are counted together. The first never locks the second; within each all endpoints share one."""
@@ -93,6 +96,9 @@ class CodeShapes:
                 return len(text) in _TOTP_DIGITS and _DIGITS.fullmatch(text) is not None
             case Factor.BACKUP:
                 return _BACKUP.fullmatch(text) is not None
+            case Factor.PUSH:
+                # Its answers come by another way (core.push), and nothing that was typed is ever taken for one.
+                return False
             case _ as never:
                 assert_never(never)
 
@@ -108,12 +114,16 @@ def canonical_code(text: str, factor: Factor) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Regulation:
-    """How many attempts a budget has; each ban without a success in between doubles, up to `ban_max_ms`."""
+    """How many attempts a budget has; each ban without a success in between doubles, up to `ban_max_ms`.
+
+    `per_day` wrong ones, counted across bans, bring one until the oldest of them is 24 hours old.
+    """
 
     max_retries: int = 5
     find_time_ms: int = 600_000
     ban_time_ms: int = 900_000
     ban_max_ms: int = 86_400_000
+    per_day: int = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from mfa_gateway.core.account import Factor
 
 # The names that providers of second factors have, and what each shows.
 PROVIDERS: Final[Mapping[str, Factor]] = MappingProxyType(
-    {"gigyaEmail": Factor.EMAIL, "gigyaPhone": Factor.SMS, "gigyaTotp": Factor.TOTP}
+    {"gigyaEmail": Factor.EMAIL, "gigyaPhone": Factor.SMS, "gigyaTotp": Factor.TOTP, "gigyaPush": Factor.PUSH}
 )
 
 

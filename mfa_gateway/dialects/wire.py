@@ -117,8 +117,13 @@ class Received:
     languages: tuple[str, ...] = ()
 
     def header(self, name: bytes) -> str:
-        """A header field as one value, several lines joined (RFC 9110 section 5.3); "" where there is none."""
-        return b",".join(value for found, value in self.headers if found == name).decode("latin-1")
+        """A header field as one value, several lines joined; "" where there is none.
+
+        Fields are lists with commas (RFC 9110 section 5.3), except cookies: proxies that speak HTTP/2 to browsers may
+        hand on a line for each (RFC 9113 section 8.2.3).
+        """
+        sign = b"; " if name == b"cookie" else b","
+        return sign.join(value for found, value in self.headers if found == name).decode("latin-1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,5 +36,5 @@ class Doorplates:
             case Factor.SMS:
                 number = self._numbers.read(written)
                 return Address(factor, number.e164) if isinstance(number, PhoneNumber) else None
-            case Factor.TOTP | Factor.BACKUP:
+            case Factor.TOTP | Factor.BACKUP | Factor.PUSH:
                 return None

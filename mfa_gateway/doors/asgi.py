@@ -143,7 +143,7 @@ def read_call(scope: Scope, proxies: TrustedProxies, routes: Routes = ANYWHERE) 
     fields, problem = _collect(headers)
     peer: str = (scope.get("client") or ("",))[0]
     is_trusted = proxies.trust(peer)
-    request_id = _request_id(fields.get(b"x-request-id") if is_trusted else None)
+    request_id = request_id_of(fields.get(b"x-request-id") if is_trusted else None)
     method: str = scope.get("method", "GET")
     host = _host(fields, is_trusted=is_trusted)
     path = _path(scope, host, routes)
@@ -271,7 +271,8 @@ def _asked(scope: Scope, fields: dict[bytes, bytes], request_id: str) -> Asked:
     return Asked(scope.get("method", "GET"), raw.decode("latin-1"), accept, request_id)
 
 
-def _request_id(given: bytes | None) -> str:
+def request_id_of(given: bytes | None) -> str:
+    """The name that a request was given, if it can be one; else a new one."""
     if given is None or not _REQUEST_ID.fullmatch(given):
         return new_request_id()
     return given.decode("ascii")

@@ -47,9 +47,9 @@ class Cors:
 
     def readable(self, call: Call, send: Send) -> Send:
         """A `send` whose answer the call's origin may read, if it is a listed one."""
-        if not self.origins:
+        headers = self.for_answer(call)
+        if not headers:
             return send
-        headers = self._for_answers(_only(call, b"origin"))
 
         async def sending(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
@@ -58,7 +58,11 @@ class Cors:
 
         return sending
 
-    def _for_answers(self, origin: bytes | None) -> Headers:
+    def for_answer(self, call: Call) -> Headers:
+        """What an answer says of who may read it; nothing where no origin is listed."""
+        if not self.origins:
+            return ()
+        origin = _only(call, b"origin")
         # Caches must not hand one origin's answer to another, the unlisted included.
         if origin is None or origin not in self.origins:
             return ((b"vary", b"Origin"),)

@@ -140,16 +140,20 @@ class Cycle:
         self._running.add(asyncio.get_running_loop().create_task(self._see_to(work), context=context))
 
     async def _see_to(self, work: Work) -> None:
+        is_left = False
         try:
-            await work
-        except CutAnswer:
-            self._transport.close()
-        except BaseException as error:  # noqa: BLE001 - the connection must not outlive it, whatever it is
-            _log.error("the application failed", exc_info=error)
-            await self._end_badly()
-        else:
-            if not self.response_complete and not self.disconnected:
-                _log.error("the application did not finish its answer")
+            try:
+                await work
+            except CutAnswer:
+                self._transport.close()
+            except BaseException as error:  # noqa: BLE001 - the connection must not outlive it, whatever it is
+                _log.error("the application failed", exc_info=error)
+                is_left = True
+            else:
+                if not self.response_complete and not self.disconnected:
+                    _log.error("the application did not finish its answer")
+                    is_left = True
+            if is_left:
                 await self._end_badly()
         finally:
             # A cycle of references would keep the connection's memory until the next collection.
@@ -175,15 +179,6 @@ class Cycle:
         if self._event is not None:
             self._event.set()
 
-    @property
-    def message_event(self) -> asyncio.Event:
-        """The event that uvicorn sets."""
-        if self._event is None:
-            self._event = asyncio.Event()
-            if self._has_news:
-                self._event.set()
-        return self._event
-
     async def receive(self) -> Message:
         """What has come of the request, or word that the client has left."""
         if self._expects_continue:
@@ -192,7 +187,8 @@ class Cycle:
         if not self.disconnected and not self.response_complete:
             self._flow.resume_reading()
             if not self._has_news:
-                await self.message_event.wait()
+                self._event = self._event or asyncio.Event()
+                await self._event.wait()
             self._has_news = False
             if self._event is not None:
                 self._event.clear()
@@ -240,6 +236,16 @@ class Cycle:
             return
         self._begin(status, headers)
         self._go_on(body, is_last=True)
+        self._on_response = _nobody
+
+    def answer_empty(self, status: int, lines: bytes) -> None:
+        """Send a whole answer without a body, in place of `answer`; what is said of it is in `lines` already."""
+        if self.disconnected:
+            return
+        self.response_started, self._expects_continue = True, False
+        end = b"content-length: 0\r\n\r\n" if self.keep_alive else b"content-length: 0\r\nconnection: close\r\n\r\n"
+        self._transport.write(_STATUS_LINES[status] + lines + end)
+        self._complete()
         self._on_response = _nobody
 
     def _begin(self, status: int, headers: Iterable[tuple[bytes, bytes]], *, has_trailers: bool = False) -> None:

@@ -23,7 +23,6 @@ from mfa_gateway.doors.asgi import (
     REQUEST_ID,
     ASGIApp,
     HeaderList,
-    Message,
     Reading,
     Receive,
     Scope,
@@ -42,6 +41,7 @@ from mfa_gateway.doors.backchannel import Backchannel
 from mfa_gateway.doors.ceremonies import Met
 from mfa_gateway.doors.forward_auth import PREFIX, ForwardAuth
 from mfa_gateway.doors.held import HeldAnswer, Replacement
+from mfa_gateway.doors.life import live
 from mfa_gateway.doors.parts import Gatekeeping
 from mfa_gateway.doors.promptness import Client, Work, promptly
 from mfa_gateway.doors.telling import telling, tells_grace
@@ -85,20 +85,21 @@ class MFAMiddleware:
             case "websocket":
                 await self._guard_socket(scope, receive, send)
             case "lifespan":
-                await self._live(scope, receive, send)
+                await live(self._app, self._gateway, scope, receive=receive, send=send)
             case other:
                 raise ValueError(f"ASGI scope of type {other!r} is not understood by MFAMiddleware")
 
     def serve_promptly(self, scope: Scope, client: Client) -> Work | None:
         """Serve an `http` scope of our own server, without a task where nothing has to be waited for."""
         if scope["raw_path"].startswith(PREFIX):
-            return self(scope, client.receive, client.send)
+            return self._forward_auth.serve_promptly(scope, client)
         call = read_call(scope, self._parts.proxies, self._routes)
         if isinstance(call, Unreadable) or self._met(call) is not None:
             return self._guard(call, scope, client.receive, client.send)
         verdict = self._parts.judge.begin(call)
         if isinstance(verdict, Pass) and verdict.on_success is OnSuccess.NONE and not tells_grace(verdict):
-            return self._serve_app(self._opened(scope, call, verdict), client)
+            # Our own server's scope, which nobody else reads: it need not be copied.
+            return self._serve_app(self._open(scope, call, verdict), client)
         return self._obey(verdict, call, scope, client.receive, client.send)
 
     # --- Calls ---
@@ -159,7 +160,7 @@ class MFAMiddleware:
             verdict = await verdict
         match verdict:
             case Pass():
-                opened = self._opened(scope, call, verdict)
+                opened = self._open({**scope}, call, verdict)
                 given = telling(send, verdict) if tells_grace(verdict) else send
                 if scope["type"] == "websocket" and (watch := self._parts.watch) is not None and _is_watched(verdict):
                     socket = WatchedSocket(receive, send, lambda: watch.revoked(call, verdict))
@@ -201,19 +202,17 @@ class MFAMiddleware:
         reply = self._parts.fallback.refuse(Reason.AMBIGUOUS_REQUEST, unreadable.asked)
         await _answer(reply, scope, send, request_id=request_id, reading=Reading.UNFINISHED)
 
-    def _opened(self, scope: Scope, call: Call, verdict: Pass) -> Scope:
-        """The scope as the application sees it: the path that was judged, and only headers that may be believed."""
+    def _open(self, scope: Scope, call: Call, verdict: Pass) -> Scope:
+        """Make a scope what the application sees: the path that was judged, and only headers that may be believed."""
         told = self._parts.told
         kept = told.kept(call) if told is not None else None
         headers: HeaderList = clean_headers(call.headers, also_drop=self._foreign_headers(verdict), kept=kept)
         headers += proof_headers(verdict.shown)
-        return {
-            **scope,
-            "raw_path": call.path.wire,
-            "headers": headers,
-            REQUEST_ID: call.request_id,
-            JUDGED: (call.path, call.host),
-        }
+        scope["raw_path"] = call.path.wire
+        scope["headers"] = headers
+        scope[REQUEST_ID] = call.request_id
+        scope[JUDGED] = (call.path, call.host)
+        return scope
 
     def _foreign_headers(self, verdict: Pass) -> frozenset[bytes]:
         """What the application is not to read: everybody's copy of the trusted header, and on a protected route other
@@ -222,50 +221,10 @@ class MFAMiddleware:
         is_stripped = verdict.is_protected and self._parts.others.on_header is CarrierAction.STRIP
         return self._never_on_protected if is_stripped else self._never_on
 
-    # --- Life ---
-
-    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Open the gateway before the application starts, and close it when the application has ended."""
-        has_begun = False
-
-        async def starting() -> Message:
-            nonlocal has_begun
-            message = await receive()
-            if message["type"] == "lifespan.startup":
-                has_begun = True
-                await self._gateway.start()
-            return message
-
-        async def stopping(message: Message) -> None:
-            if message["type"] != "lifespan.startup.complete":
-                await self._gateway.stop()
-            await send(message)
-
-        try:
-            await self._app(scope, starting, stopping)
-        except Exception:
-            if has_begun:
-                raise
-            await _live_alone(starting, stopping)
-        finally:
-            await self._gateway.stop()
-
 
 def _is_watched(verdict: Pass) -> bool:
     """Whether what was let through ends with a revocation."""
     return verdict.is_protected and verdict.caller is not None
-
-
-async def _live_alone(receive: Receive, send: Send) -> None:
-    """A life in place of an application that knows none: it raises before it asks for anything (ASGI lifespan)."""
-    try:
-        await receive()
-    except Exception as error:
-        await send({"type": "lifespan.startup.failed", "message": str(error)})
-        raise
-    await send({"type": "lifespan.startup.complete"})
-    await receive()
-    await send({"type": "lifespan.shutdown.complete"})
 
 
 async def _answer(reply: Reply, scope: Scope, send: Send, *, request_id: str, reading: Reading) -> None:

@@ -110,7 +110,9 @@ class PeerHeader:
 
     def kept(self, call: Call) -> bytes | None:
         """The name of the field that goes on, or None where none does."""
-        if not self.is_listed(call.peer):
-            return None
-        fields = namesakes(call.headers, self.name)
+        return self.kept_among(call.headers) if self.is_listed(call.peer) else None
+
+    def kept_among(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+        """The same among the fields of a peer that is listed."""
+        fields = namesakes(headers, self.name)
         return self.name if [name for name, _ in fields] == [self.name] else None

@@ -9,7 +9,7 @@ rest to callbacks; whatever takes waiting it gives back as work, which then runs
                                             <-- work: await this
 
 An application that does not know how is served by a task, as ever. What stays out: when an answer is prompt
-(middleware, upstream.prompt), and how it is written (cycle).
+(middleware, forward_auth, upstream.prompt), and how it is written (cycle).
 """
 
 from collections.abc import Awaitable, Callable
@@ -42,6 +42,14 @@ class Client(Protocol):
         Raises:
             RuntimeError: the body is not as long as announced.
             ValueError: a field has a name or value that would be read as something else.
+        """
+        ...
+
+    def answer_empty(self, status: int, lines: bytes) -> None:
+        """Take a whole answer without a body, in place of `answer`.
+
+        `lines` are its fields as they go on the wire, each with its line end, its date among them and nothing of how it
+        is framed. They are not looked at: no byte in a value may be one that ends it.
         """
         ...
 

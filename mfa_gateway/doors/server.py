@@ -7,6 +7,7 @@ What stays out: the reading itself (protocol), and policy.
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from math import ceil
 from ssl import SSLContext
 
@@ -14,7 +15,9 @@ import uvicorn
 
 from mfa_gateway.doors.asgi import ASGIApp
 from mfa_gateway.doors.protocol import StrictProtocol
-from mfa_gateway.doors.stopping import GatewayServer, ServedProtocol
+from mfa_gateway.doors.served import ServedProtocol
+from mfa_gateway.doors.service import Service
+from mfa_gateway.doors.stopping import GatewayServer
 from mfa_gateway.doors.terms import ServerTerms
 
 __all__ = ["ServerTerms", "StrictProtocol", "make_server", "new_event_loop"]
@@ -43,12 +46,12 @@ def make_server(
     announce: Callable[[int], None] = _say_nothing,
 ) -> GatewayServer:
     """A server ready to run. Proxy headers are read by the gateway itself, never by uvicorn: it trusts 127.0.0.1."""
-    protocol = type("BoundProtocol", (ServedProtocol,), {"terms": terms})
+    service = Service(terms)
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
-        http=protocol,
+        http=partial(ServedProtocol, service=service),  # type: ignore[arg-type] # uvicorn only ever calls it
         ws="none",
         loop="auto",
         lifespan="on",
@@ -60,4 +63,4 @@ def make_server(
         timeout_graceful_shutdown=ceil(terms.drain),
         ssl_context_factory=None if tls is None else lambda *_: tls,
     )
-    return GatewayServer(config, protocol, announce)
+    return GatewayServer(config, service, announce)

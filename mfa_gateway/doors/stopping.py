@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from socket import socket
-from typing import ClassVar, Final
+from typing import Any, Final
 
 import uvicorn
 
-from mfa_gateway.doors.protocol import Phase
-from mfa_gateway.doors.websocket.link import Link
-from mfa_gateway.doors.websocket.upgrading import UpgradableProtocol
+from mfa_gateway.doors.served import ServedProtocol
+from mfa_gateway.doors.service import Service
 
 # The exit code that uvicorn has for it.
 _START_FAILED: Final = 3
@@ -26,42 +25,12 @@ _START_FAILED: Final = 3
 _TURNS: Final = 3
 
 
-class ServedProtocol(UpgradableProtocol):
-    """A connection of such a server."""
-
-    is_winding_down: ClassVar[bool] = False
-    _is_stopping = False
-
-    def on_headers_complete(self) -> None:
-        """The head is there. Where the server is about to stop, the answer says that it is the last one."""
-        super().on_headers_complete()
-        if self.is_winding_down:
-            self.cycle.keep_alive = False
-
-    def hand_over(self, head: bytes, link: Link) -> None:
-        """A handshake is answered. Where the server stops already, the socket has missed being told."""
-        super().hand_over(head, link)
-        if self._is_stopping:
-            link.shutdown()
-
-    def shutdown(self) -> None:
-        """The server stops: what is asked is answered, and whoever is about to ask is not shut out unheard.
-
-        A request can be on its way already, and a client whose connection ends under it must not repeat every kind.
-        """
-        self._is_stopping = True
-        if self._phase is not Phase.HEAD:
-            super().shutdown()
-        elif not self._head_bytes:
-            self._deadline.set(self.terms.linger)
-
-
 class GatewayServer(uvicorn.Server):
     """A server that tells its port as soon as it takes connections. Signals are for whoever runs it."""
 
-    def __init__(self, config: uvicorn.Config, protocol: type[ServedProtocol], announce: Callable[[int], None]) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service, announce: Callable[[int], None]) -> None:
         super().__init__(config)
-        self._protocol = protocol
+        self._service = service
         self._announce = announce
 
     @contextmanager
@@ -90,8 +59,8 @@ class GatewayServer(uvicorn.Server):
                 sock=one,
                 ssl=self.config.ssl,
                 backlog=self.config.backlog,
-                ssl_handshake_timeout=self._protocol.terms.head_timeout,
-                ssl_shutdown_timeout=self._protocol.terms.linger,
+                ssl_handshake_timeout=self._service.terms.head_timeout,
+                ssl_shutdown_timeout=self._service.terms.linger,
             )
             for one in sockets
         ]
@@ -99,7 +68,7 @@ class GatewayServer(uvicorn.Server):
 
     def wind_down(self) -> None:
         """From now on, every request is the last one of its connection."""
-        self._protocol.is_winding_down = True
+        self._service.is_winding_down = True
 
     def stop(self, seconds: float) -> None:
         """Begin to stop, with so many seconds for what is in flight."""
@@ -126,8 +95,10 @@ class GatewayServer(uvicorn.Server):
         for client in clients:
             await loop.connect_accepted_socket(self._new_connection, client, ssl=self.config.ssl)
 
-    def _new_connection(self) -> ServedProtocol:
-        return self._protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+    def _new_connection(self) -> Any:
+        # Typed as anything: what asyncio calls is there, but its class is not.
+        state = self.lifespan.state
+        return ServedProtocol(self.config, self.server_state, state, service=self._service)
 
 
 def _waiting(listener: socket) -> Iterator[socket]:

@@ -1,4 +1,4 @@
-"""The transport, as the parts of uvicorn behind a connection see it.
+"""The transport, as the parts behind a connection see it.
 
 They close and pause on their own; here the connection is asked instead. What stays out: when to close or pause
 (protocol).
@@ -6,8 +6,7 @@ They close and pause on their own; here the connection is asked instead. What st
 
 import asyncio
 from collections.abc import Callable
-
-from uvicorn.protocols.http.flow_control import FlowControl
+from typing import final
 
 from mfa_gateway.doors.outbox import MOST_HELD, Outbox
 
@@ -20,22 +19,24 @@ def _never() -> bool:
     return False
 
 
-class Exit(asyncio.Transport):
+@final
+class Exit:
     """The transport as a request sees it: closing it is leaving, and nothing is written once it is shut.
 
     What is small is held until the turn of the loop is over (outbox). Whoever writes to the wire itself, or closes it,
     calls `flush` first.
     """
 
+    __slots__ = ("_held", "_leave", "_outbox", "_wire", "is_shut")
+
     def __init__(self, wire: asyncio.Transport, leave: Callable[[], None], outbox: Outbox) -> None:
-        super().__init__()
         self._wire = wire
         self._leave = leave
         self._outbox = outbox
         self._held = b""
         self.is_shut = False
 
-    def write(self, data: bytes | bytearray | memoryview) -> None:
+    def write(self, data: bytes) -> None:
         """Write, unless it is too late for that."""
         if self.is_shut:
             return
@@ -45,7 +46,7 @@ class Exit(asyncio.Transport):
             self._wire.write(data)
             return
         else:
-            self._held = bytes(data)
+            self._held = data
             self._outbox.put(self)
         if len(self._held) > MOST_HELD:
             self.flush()
@@ -70,13 +71,19 @@ class Exit(asyncio.Transport):
         return self.is_shut or self._wire.is_closing()
 
 
-class Flow(FlowControl):
-    """uvicorn's flow control. It asks before it reads on, and tells when reading stops or goes on."""
+@final
+class Flow:
+    """Back-pressure both ways. It asks before it reads on, and tells when reading stops or goes on."""
+
+    __slots__ = ("_may_read", "_on_change", "_room", "_wire", "read_paused", "write_paused")
 
     def __init__(self, wire: asyncio.Transport, *, may_read: Callable[[], bool], on_change: Callable[[], None]) -> None:
-        super().__init__(wire)
+        self._wire = wire
         self._may_read = may_read
         self._on_change = on_change
+        self._room: asyncio.Event | None = None
+        self.read_paused = False
+        self.write_paused = False
 
     def let_go(self) -> None:
         """The connection has ended: ask it nothing any more."""
@@ -86,11 +93,31 @@ class Flow(FlowControl):
     def pause_reading(self) -> None:
         """Read no more for now."""
         if not self.read_paused:
-            super().pause_reading()
+            self.read_paused = True
+            self._wire.pause_reading()
             self._on_change()
 
     def resume_reading(self) -> None:
         """Read on, if that is allowed."""
         if self.read_paused and self._may_read():
-            super().resume_reading()
+            self.read_paused = False
+            self._wire.resume_reading()
             self._on_change()
+
+    def pause_writing(self) -> None:
+        """The client takes less than it is sent."""
+        self.write_paused = True
+
+    def resume_writing(self) -> None:
+        """There is room again, or nobody left to take anything."""
+        self.write_paused = False
+        room, self._room = self._room, None
+        if room is not None:
+            room.set()
+
+    async def drain(self) -> None:
+        """Wait for room, while there is none."""
+        if self.write_paused:
+            if self._room is None:
+                self._room = asyncio.Event()
+            await self._room.wait()

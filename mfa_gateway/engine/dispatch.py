@@ -10,10 +10,12 @@ The order is the point:
     issue     the code is made and stored; a short one that was sent not long ago is drawn again
     send      only now does a message leave
 
-A code that could not be sent is void, and stays counted, but for the alarm. What stays out: who may ask for a code
-(ceremony) and how it travels (senders).
+A code that could not be sent is void, and stays counted, but for the alarm. A push goes to every device of the account
+at a time, is one message, and was sent if one of them could be. What stays out: who may ask for a code (ceremony) and
+how it travels (senders).
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address, IPv6Network, ip_address
@@ -25,8 +27,10 @@ from mfa_gateway.core.ceremony import Change, Deliver, Delivery, Limited, NotSen
 from mfa_gateway.core.fault import DeliveryFailed
 from mfa_gateway.core.message import CodeMessage
 from mfa_gateway.core.phone import NumberFlaw, PhoneNumber
+from mfa_gateway.core.push import SUMMONS_MS, TOKEN_BYTES, new_token
 from mfa_gateway.core.quota import Asker, Quota, QuotaKind, Window
 from mfa_gateway.engine.alarm import NO_ALARM, Alarm
+from mfa_gateway.engine.chance import SYSTEM, Chance
 from mfa_gateway.engine.journal import Journal
 from mfa_gateway.engine.ports import Meter, Numbers, Sender, Store
 from mfa_gateway.engine.tally import UNCOUNTED
@@ -55,10 +59,19 @@ class DispatchTerms:
 
 @dataclass(frozen=True, slots=True)
 class _Destination:
-    """Where a message goes, in the one form that is counted and sent to; `number` where that is a phone."""
+    """Where a message goes, in the one form that is counted and sent to; `number` where that is a phone.
+
+    `others`: further places that it goes to.
+    """
 
     address: str = field(repr=False)
     number: PhoneNumber | None = None
+    others: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        """All of them."""
+        return (self.address, *self.others)
 
 
 class Dispatcher:
@@ -73,6 +86,7 @@ class Dispatcher:
         meter: what is counted of it.
         numbers: which phones are written to; None for none at all.
         alarm: watches the countries of phones.
+        chance: what the tokens of pushes are drawn from.
     """
 
     def __init__(
@@ -86,6 +100,7 @@ class Dispatcher:
         meter: Meter = UNCOUNTED,
         numbers: Numbers | None = None,
         alarm: Alarm = NO_ALARM,
+        chance: Chance = SYSTEM,
     ) -> None:
         self._terms = terms
         self._draw = draw
@@ -95,6 +110,7 @@ class Dispatcher:
         self._meter = meter
         self._numbers = numbers
         self._alarm = alarm
+        self._chance = chance
 
     async def deliver(self, account: AccountId, need: Deliver, call: Call) -> Delivery:
         """Issue one code and send it, unless it is too soon, too many, or nobody takes it."""
@@ -112,23 +128,29 @@ class Dispatcher:
         left_ms = await self._permission(account, need, call=call, destination=destination)
         if left_ms > 0:
             return Limited(left_ms)
-        delivery = await self._send(account, need, address=destination.address, call=call)
+        delivery = await self._send(account, need, destination=destination, call=call)
         if destination.number is not None and not isinstance(delivery, Sent):
             await self._alarm.was_not_sent(account, need.purpose)
         return delivery
 
     def _destination(self, account: AccountId, need: Deliver, call: Call) -> _Destination | None:
         """Where the message goes. A number is read again each time: countries that are taken off are off at once."""
-        address = need.address or self._store.pinned_address(
-            account, need.factor, need.standing, enrolment=need.enrolment
-        )
+        address = need.address or self._pinned(account, need, need.enrolment)
         if address is None or need.factor is not Factor.SMS:
-            return None if address is None else _Destination(address)
+            return None if address is None else _Destination(address, others=self._others(account, need))
         number = self._numbers.read(address) if self._numbers is not None else NumberFlaw.COUNTRY
         if isinstance(number, NumberFlaw):
             self._journal.faulted(call, DeliveryFailed(f"nothing is sent to this number: {number.value}"))
             return None
         return _Destination(number.e164, number if need.asker is Asker.OWNER else _watched_apart(number))
+
+    def _pinned(self, account: AccountId, need: Deliver, enrolment: str) -> str | None:
+        return self._store.pinned_address(account, need.factor, need.standing, enrolment=enrolment)
+
+    def _others(self, account: AccountId, need: Deliver) -> tuple[str, ...]:
+        names = () if need.summons is None else need.summons.others
+        found = (self._pinned(account, need, name) for name in names)
+        return tuple(address for address in found if address is not None)
 
     async def _permission(self, account: AccountId, need: Deliver, *, call: Call, destination: _Destination) -> int:
         """The milliseconds until this may be asked for again; 0: now, and it is counted everywhere."""
@@ -149,7 +171,7 @@ class Dispatcher:
         number, terms = destination.number, self._terms
         limits = [
             (QuotaKind.ACCOUNT, terms.per_account, (account.realm, account.subject)),
-            (QuotaKind.DESTINATION, terms.per_destination, (destination.address.lower(),)),
+            *((QuotaKind.DESTINATION, terms.per_destination, (one.lower(),)) for one in destination.every),
             (QuotaKind.CLIENT, terms.per_client, (counted_client(client),)),
         ]
         if number is not None:
@@ -169,38 +191,59 @@ class Dispatcher:
             self._meter.stopped(number.country)
         return stop.left_ms
 
-    async def _send(self, account: AccountId, need: Deliver, *, address: str, call: Call) -> Delivery:
+    async def _send(self, account: AccountId, need: Deliver, *, destination: _Destination, call: Call) -> Delivery:
         code = await self._issue(account, need, call)
         if code is None:
             return NotSent()
-        life_ms = self._terms.life_ms
+        message = CodeMessage(
+            *(need.factor, destination.address, code, need.purpose),
+            life_ms=self._life_ms(need),
+            languages=need.languages,
+            assertion="" if need.summons is None else need.summons.assertion,
+        )
+        messages = [replace(message, address=address) for address in destination.every]
+        if any(await asyncio.gather(*(self._taken(one, call) for one in messages))):
+            return Sent(code)
+        await self._store.void(account, factor=need.factor, purpose=need.purpose)
+        return NotSent()
+
+    async def _taken(self, message: CodeMessage, call: Call) -> bool:
+        """Whether a message was taken for delivery."""
         try:
-            await self._sender.send(
-                CodeMessage(need.factor, address, code, need.purpose, life_ms=life_ms, languages=need.languages)
-            )
+            await self._sender.send(message)
         except DeliveryFailed as fault:
             self._journal.faulted(call, fault)
-            await self._store.void(account, factor=need.factor, purpose=need.purpose)
-            return NotSent()
-        return Sent(code)
+            return False
+        return True
 
     async def _issue(self, account: AccountId, need: Deliver, call: Call) -> str | None:
         """A new code, stored; None where the account has changed, or chance is broken."""
         for _ in range(_MOST_DRAWS):
-            code = self._draw(need.digits or self._terms.digits)
+            told, kept = self._drawn(need)
             change = await self._store.issue(
                 account,
                 factor=need.factor,
                 purpose=need.purpose,
-                code=code,
-                life_ms=self._terms.life_ms,
+                code=kept,
+                life_ms=self._life_ms(need),
                 epoch=need.standing.epoch,
                 enrolment=need.enrolment,
             )
             if change is not Change.REPEATED:
-                return code if change is Change.MADE else None
+                return told if change is Change.MADE else None
         self._journal.faulted(call, DeliveryFailed("no code could be drawn that was not sent lately"))
         return None
+
+    def _drawn(self, need: Deliver) -> tuple[str, str]:
+        """A code as it is sent, and as it is kept."""
+        if need.summons is None:
+            code = self._draw(need.digits or self._terms.digits)
+            return code, code
+        token = new_token(need.purpose, self._chance.secret(TOKEN_BYTES))
+        return token, need.summons.kept(token)
+
+    def _life_ms(self, need: Deliver) -> int:
+        return self._terms.life_ms if need.summons is None else min(self._terms.life_ms, SUMMONS_MS)
 
 
 def _watched_apart(number: PhoneNumber) -> PhoneNumber:

@@ -43,8 +43,8 @@ class HurriedStandings:
     def __init__(self, store: Standings) -> None:
         self._store = store
 
-    def known(self, account: AccountId, *, scope: Scope, session: str) -> Standing | None:
-        """What is known of an account as far as that takes no waiting."""
+    def known(self, account: AccountId, *, scope: Scope, session: str) -> tuple[Standing, int] | None:
+        """What was known of an account so many milliseconds ago, as far as that takes no waiting."""
         return self._store.known(account, scope=scope, session=session)
 
     async def recall(self, account: AccountId, *, scope: Scope, session: str) -> Standing:

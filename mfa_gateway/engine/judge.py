@@ -88,10 +88,10 @@ class Judge:
         requirement = rule.requirement
         if requirement.access is not Access.MFA:
             return candidates
-        standing = self._store.known(caller.account, scope=requirement.scope, session=caller.session)
-        if standing is None:
+        known = self._store.known(caller.account, scope=requirement.scope, session=caller.session)
+        if known is None:
             return candidates
-        step = weigh(rule, caller, standing, code=None, terms=self._terms)
+        step = weigh(rule, caller, known[0], code=None, terms=self._terms, ago_ms=known[1])
         return step if isinstance(step, Pass) and step.overruled is None else candidates
 
     async def _decided(self, call: Call, candidates: Candidates, began: float) -> Verdict:

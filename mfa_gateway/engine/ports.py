@@ -145,8 +145,8 @@ class Store(Protocol):
 class Standings(Protocol):
     """What of the store a verdict needs. It raises `StoreUnavailable` when it cannot be sure."""
 
-    def known(self, account: AccountId, *, scope: Scope, session: str) -> Standing | None:
-        """What is known of an account as far as that takes no waiting; None: it does.
+    def known(self, account: AccountId, *, scope: Scope, session: str) -> tuple[Standing, int] | None:
+        """What was known of an account so many milliseconds ago, as far as that takes no waiting; None: it does.
 
         Nothing that was revoked counts any more here. What was proved a moment ago may not be here yet.
         """

@@ -46,7 +46,7 @@ class Sources:
     def __init__(
         self, *, signed: Source | None = None, opaque: Source | None = None, told: Source | None = None
     ) -> None:
-        self._signed = signed
+        self._by_signature = signed
         self._opaque = opaque
         self._told = told
 
@@ -63,13 +63,13 @@ class Sources:
 
     def known(self, call: Call) -> Caller | None:
         """Who is calling, as far as that takes no waiting: where nothing but signed tokens could say it."""
-        if self._told is not None or self._signed is None or not call.authorization:
+        if self._told is not None or self._by_signature is None or not call.authorization:
             return None
-        return self._signed.known(call) if self._judge(call.authorization) is self._signed else None
+        return self._by_signature.known(call) if self._judge(call.authorization) is self._by_signature else None
 
     async def close(self) -> None:
         """Close every source."""
-        for source in (self._signed, self._opaque, self._told):
+        for source in (self._by_signature, self._opaque, self._told):
             if source is not None:
                 await source.close()
 
@@ -80,10 +80,10 @@ class Sources:
         return Anonymous.BAD_CREDENTIAL if judge is None else await judge.identify(call)
 
     def _judge(self, authorization: str) -> Source | None:
-        if self._signed is None or self._opaque is None:
-            return self._signed or self._opaque
+        if self._by_signature is None or self._opaque is None:
+            return self._by_signature or self._opaque
         token = bearer_token(authorization)
-        return self._signed if token is None or begins_like_jwt(token) else self._opaque
+        return self._by_signature if token is None or begins_like_jwt(token) else self._opaque
 
 
 def begins_like_jwt(token: str) -> bool:

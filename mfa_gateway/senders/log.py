@@ -27,6 +27,7 @@ class LogSender:
             factor=message.factor.value,
             address=message.address,
             code=message.code,
+            **({"assertion": message.assertion} if message.assertion else {}),
             language=text.language,
             subject=text.subject,
             body=text.body,

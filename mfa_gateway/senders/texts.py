@@ -2,7 +2,8 @@
 
 The words are package data (texts/<language>.toml): a new language is one more file. The subject never holds the code,
 since mail programs show subjects on locked screens. A short message begins with its code and fits one segment (gsm),
-if the name of the service is not much longer than the rest. What stays out: how a message travels.
+if the name of the service is not much longer than the rest. A push holds no code at all: its device has it, apart from
+the words. What stays out: how a message travels.
 """
 
 import tomllib
@@ -25,7 +26,7 @@ _HOUR: Final = 3600
 class Text:
     """A message in words: a language tag, a subject of one line, and plain text.
 
-    The last line of a mail is ended. A short message has no subject and no end of line.
+    The last line of a mail is ended. A short message has no subject and no end of line, a push a title and no end.
     """
 
     language: str
@@ -35,11 +36,15 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class _Wording:
-    """The templates of one language: by purpose, units of time for one and for more, notices, names of factors."""
+    """The templates of one language: by purpose, units of time for one and for more, notices, names of factors.
+
+    `pushes`: a title and a body.
+    """
 
     subjects: Mapping[Purpose, str]
     bodies: Mapping[Purpose, str]
     short: Mapping[Purpose, str]
+    pushes: Mapping[Purpose, tuple[str, str]]
     units: Mapping[str, tuple[str, str]]
     notices: Mapping[Happening, tuple[str, str]]
     factors: Mapping[Factor, str]
@@ -76,6 +81,9 @@ class Texts:
         words = {"service": self._service, "code": message.code, "life": _humanised(message.life_ms, wording.units)}
         if message.factor is Factor.SMS:
             return Text(language, "", self._short(wording.short[message.purpose].format_map(words), message.code))
+        if message.factor is Factor.PUSH:
+            title, body = wording.pushes[message.purpose]
+            return Text(language, subject=title.format_map(words), body=body.format_map(words))
         return Text(
             language,
             subject=wording.subjects[message.purpose].format_map(words),
@@ -136,6 +144,7 @@ def _wording(content: Mapping[str, Any]) -> _Wording:
         subjects={purpose: content[purpose.value]["subject"] for purpose in Purpose},
         bodies={purpose: content[purpose.value]["body"] for purpose in Purpose},
         short={purpose: content["sms"][purpose.value] for purpose in Purpose},
+        pushes={Purpose(name): (words["title"], words["body"]) for name, words in content["push"].items()},
         units={name: (one, more) for name, (one, more) in content["units"].items()},
         notices={
             what: (content["notice"][what.value]["subject"], content["notice"][what.value]["body"])

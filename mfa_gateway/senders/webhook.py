@@ -6,8 +6,9 @@ The request is a POST of one JSON object (UTF-8):
      "expires_in": 600, "language": "en", "subject": "Your code for Example", "text": "Hello, …"}
 
     id          32 hexadecimal digits, random, one per message: the same id is the same message
-    channel     how it has to travel: "email" or "sms"
-    to          the one address it goes to: a mailbox, or a number in E.164, as in +491701234567
+    channel     how it has to travel: "email", "sms" or "push"
+    to          the one address it goes to: a mailbox, a number in E.164, as in +491701234567, or what the push service
+                of the platform calls a device
     code        the code alone, for services with templates of their own; show it on no locked screen (subject)
     purpose     "gate" (a protected call), "activate" (a factor is being set up) or "notice" (a factor was changed, and
                 its owner is told: such a message has neither code nor expires_in)
@@ -15,6 +16,13 @@ The request is a POST of one JSON object (UTF-8):
     language    the language of subject and text (RFC 5646)
     subject     one line without the code; only where channel is "email"
     text        the whole message, plain, with the code in it
+
+A push has no code, subject and text, but these, and `push` is what the app on the device gets, member for member:
+
+    platform    "android" or "ios": whose push service knows `to`
+    push        {"mode": "verify", "title": "…", "body": "…", "gigyaAssertion": "…", "verificationToken": "…"}
+                mode is "verify", or "optin" with the purpose activate. Only the device may read verificationToken: it
+                is what proves it (spec/gigya.md section 1.6). Give it the life that expires_in says
 
 More members may come; receivers ignore those that they do not know. Any 2xx means "accepted"; the body of the answer is
 not read. Headers and signature are those of the Standard Webhooks specification (symmetric signatures, v1), for which
@@ -36,13 +44,21 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from secrets import token_hex
+from typing import Final
 from urllib.parse import urlsplit
 
 from mfa_gateway.core.account import Factor
 from mfa_gateway.core.message import CodeMessage, NoticeMessage
+from mfa_gateway.core.proof import Purpose
+from mfa_gateway.core.push import device_at
 from mfa_gateway.core.signature import MIN_SIGNING_SECRET, signature_headers
 from mfa_gateway.senders.posting import Poster, Wait
-from mfa_gateway.senders.texts import Texts
+from mfa_gateway.senders.texts import Text, Texts
+
+Document = Mapping[str, str | int | Mapping[str, str]]
+
+# spec/gigya.md section 1.6.
+_MODES: Final = {Purpose.GATE: "verify", Purpose.ACTIVATE: "optin"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +145,7 @@ class WebhookSender:
             }
         )
 
-    async def _hand_over(self, document: Mapping[str, str | int]) -> None:
+    async def _hand_over(self, document: Document) -> None:
         unique, sent = token_hex(16), int(self._clock())
         body = json.dumps({"id": unique, **document}, ensure_ascii=False).encode()
         signed = signature_headers(self._terms.secret, unique=unique, sent=sent, content=body)
@@ -142,16 +158,29 @@ class WebhookSender:
         """Close what is open. Messages under way fail."""
         await self._poster.close()
 
-    def _document(self, message: CodeMessage) -> dict[str, str | int]:
+    def _document(self, message: CodeMessage) -> Document:
         text = self._texts.render(message)
-        subject = {"subject": text.subject} if text.subject else {}
         return {
             "channel": message.factor.value,
-            "to": message.address,
-            "code": message.code,
             "purpose": message.purpose.value,
             "expires_in": max(message.life_ms // 1000, 1),
             "language": text.language,
-            **subject,
-            "text": text.body,
+            **(_pushed(message, text) if message.factor is Factor.PUSH else _typed(message, text)),
         }
+
+
+def _typed(message: CodeMessage, text: Text) -> dict[str, str]:
+    subject = {"subject": text.subject} if text.subject else {}
+    return {"to": message.address, "code": message.code, **subject, "text": text.body}
+
+
+def _pushed(message: CodeMessage, text: Text) -> dict[str, str | Mapping[str, str]]:
+    device = device_at(message.address)
+    payload = {
+        "mode": _MODES[message.purpose],
+        "title": text.subject,
+        "body": text.body,
+        "gigyaAssertion": message.assertion,
+        "verificationToken": message.code,
+    }
+    return {"to": device.token, "platform": device.platform.value, "push": payload}

@@ -20,13 +20,15 @@ def cautions(settings: Settings) -> Iterator[str]:
     senders = settings.senders
     if senders.dry_run:
         yield "senders.dry_run: nothing is sent, so nobody gets a code: for trying things out only."
-    for name, sender in (("email", senders.email), ("sms", senders.sms)):
+    for name, sender in (("email", senders.email), ("sms", senders.sms), ("push", senders.push)):
         if sender is not None and sender.log is not None:
             yield f"senders.{name}.log: codes are written to the log: for development only."
     if settings.codes.length < _GOOD_LENGTH:
         yield _guesses(settings)
     if settings.factors.sms.enabled:
         yield from _bill(settings)
+    if settings.factors.push.enabled and not _opts_in(settings.dialects.gigya):
+        yield "factors.push: no site of dialects.gigya lists gigyaPush, so no device can ever opt in."
     if settings.dialects.gigya.enabled:
         yield from _gigya(settings.dialects.gigya)
 
@@ -67,6 +69,10 @@ def _bill(settings: Settings) -> Iterator[str]:
         yield f"factors.sms: no limit holds for all messages together, so the bill has none either: {how}."
     if not limits.conversion.enabled:
         yield "rate_limits.conversion: nobody watches whether codes by SMS come back."
+
+
+def _opts_in(gigya: GigyaDialect) -> bool:
+    return gigya.enabled and any("gigyaPush" in site.tfa.providers for site in gigya.sites)
 
 
 def _gigya(gigya: GigyaDialect) -> Iterator[str]:

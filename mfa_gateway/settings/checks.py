@@ -244,6 +244,18 @@ def _sms(draft: Draft) -> Iterator[Problem]:
         yield from _exactly_one((*place, "twilio"), tuple(written), [key for key, value in written.items() if value])
 
 
+def _push(draft: Draft) -> Iterator[Problem]:
+    sender, place = draft.settings.senders.push, ("senders", "push")
+    if sender is None:
+        if draft.settings.factors.push.enabled and draft.is_whole("factors", "push") and draft.is_whole(*place):
+            how = "write senders.push.webhook (in development {log: {}} will do)"
+            yield problem_at(place, f"is needed, because the factor push is enabled: {how}")
+        return
+    if draft.is_whole(*place):
+        forms = ("webhook", "log")
+        yield from _exactly_one(place, forms, [key for key in forms if getattr(sender, key) is not None])
+
+
 def _countries(draft: Draft) -> Iterator[Problem]:
     sms, place = draft.settings.factors.sms, ("factors", "sms", "countries")
     if sms.enabled and not sms.countries and draft.is_whole("factors", "sms"):
@@ -267,6 +279,9 @@ def _regulation(draft: Draft) -> Iterator[Problem]:
     if regulation.ban_max < regulation.ban_time and draft.is_whole("regulation"):
         first = duration_text(regulation.ban_time)
         yield problem_at(("regulation", "ban_max"), f"must be at least regulation.ban_time ({first}): bans only grow")
+    if regulation.per_day < regulation.max_retries and draft.is_whole("regulation"):
+        hint = f"must be at least regulation.max_retries ({regulation.max_retries}): no window would ever be so full"
+        yield problem_at(("regulation", "per_day"), hint)
 
 
 def _rate_limits(draft: Draft) -> Iterator[Problem]:
@@ -315,6 +330,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _hooks,
     _email,
     _sms,
+    _push,
     _countries,
     _codes,
     _regulation,

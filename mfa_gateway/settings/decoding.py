@@ -62,6 +62,7 @@ ALL_OR_NOTHING: Final[Sequence[Place]] = (
     ("identity", "header"),
     ("senders", "email", "webhook"),
     ("senders", "sms", "webhook"),
+    ("senders", "push", "webhook"),
     ("senders", "sms", "twilio"),
     ("senders", "sms", "vonage"),
 )

@@ -16,7 +16,7 @@ from mfa_gateway.settings.files import ReadPasswordFile, ReadSigningKeyFile
 from mfa_gateway.settings.providers import Twilio, Vonage
 from mfa_gateway.settings.section import Bool, Int, Section, Text, exactly_one_of
 
-FactorName = Literal["email", "sms", "totp", "backup"]
+FactorName = Literal["email", "sms", "totp", "backup", "push"]
 
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
 _MAILBOX: Final = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
@@ -82,6 +82,13 @@ class BackupFactor(Section):
     """Codes in a set."""
 
 
+class PushFactor(Section):
+    """Devices that are sent a message and answer it by themselves; they opt in through dialects.gigya."""
+
+    enabled: Bool = False
+    """Whether people can enrol it and use it."""
+
+
 class Factors(Section):
     """Which factors this gateway offers."""
 
@@ -93,10 +100,12 @@ class Factors(Section):
     """Codes of an authenticator app."""
     backup: BackupFactor = BackupFactor()
     """Codes on paper."""
+    push: PushFactor = PushFactor()
+    """Devices that answer."""
 
     def enabled(self) -> frozenset[str]:
         """The names of the factors that are on. Backup codes stand in for another, so alone they are none."""
-        every = {"email": self.email.enabled, "sms": self.sms.enabled, "totp": self.totp.enabled}
+        every = {name: getattr(self, name).enabled for name in ("email", "sms", "totp", "push")}
         names = {name for name, is_on in every.items() if is_on}
         return frozenset(names | {"backup"} if names and self.backup.enabled else names)
 
@@ -179,6 +188,17 @@ class SmsSender(Section):
     """To the log, for development only: `log: {}`."""
 
 
+class PushSender(Section):
+    """How messages get to devices: exactly one of these."""
+
+    model_config = exactly_one_of("webhook", "log")
+
+    webhook: Webhook | None = None
+    """Through an HTTP service, which hands them to the push services of the platforms."""
+    log: Logging = None
+    """To the log, for development only: `log: {}`."""
+
+
 class Senders(Section):
     """How codes travel."""
 
@@ -186,6 +206,8 @@ class Senders(Section):
     """Codes by e-mail. Needed while factors.email is enabled."""
     sms: SmsSender | None = None
     """Codes by SMS. Needed while factors.sms is enabled."""
+    push: PushSender | None = None
+    """Messages to devices. Needed while factors.push is enabled."""
     dry_run: Bool = False
     """Count, log and answer as if messages were sent, and send none. Nobody gets a code."""
 
@@ -223,6 +245,8 @@ class Regulation(Section):
     """How long the first ban lasts. Each further one doubles until a right code comes in between."""
     ban_max: Annotated[Duration, within("1ms", "365d")] = 86_400.0
     """The longest that a ban grows."""
+    per_day: Annotated[Int, Field(ge=1, le=10_000)] = 100
+    """Wrong codes in any 24 hours, across bans. Then none is compared until the first of them is a day old."""
 
 
 class Window(Section):

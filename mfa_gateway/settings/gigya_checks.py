@@ -4,12 +4,14 @@ What stays out: what a single value may be (gigya), and upstreams in its area (u
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from mfa_gateway.settings.access import GigyaDialect
 from mfa_gateway.settings.decoding import Draft
 from mfa_gateway.settings.gigya import GigyaSite
 from mfa_gateway.settings.problems import Place, Problem, place_text, problem_at
 
+_PUSH: Final = "gigyaPush"
 _HERE: Place = ("dialects", "gigya")
 
 
@@ -52,11 +54,24 @@ def _sites(gigya: GigyaDialect, draft: Draft) -> Iterator[Problem]:
             yield problem_at((*place, "api_key"), f"is also that of {first}: a key stands for one site")
         seen.setdefault(site.api_key, place)
         yield from _keys(site, place)
+        yield from _pushes(site, draft, place)
         if site.legacy_assertions and not gigya.base_url:
             what = "needs dialects.gigya.base_url: these assertions name the address of their certificate"
             yield problem_at((*place, "legacy_assertions"), what)
         if site.return_code and site.secret_file is None and not site.user_keys:
             yield problem_at((*place, "return_code"), "is for servers of the site: write user_keys or secret_file")
+
+
+def _pushes(site: GigyaSite, draft: Draft, place: Place) -> Iterator[Problem]:
+    """A device is asked through a sender of its own, and opts in with a session, which others have to be good for."""
+    if _PUSH not in site.tfa.providers:
+        return
+    here: Place = (*place, "tfa", "providers", site.tfa.providers.index(_PUSH))
+    if not draft.settings.factors.push.enabled and draft.is_whole("factors", "push"):
+        yield problem_at(here, f"{_PUSH} needs factors.push.enabled: true, and senders.push to reach devices by")
+    if site.tfa.require == "always" and set(site.tfa.providers) == {_PUSH}:
+        what = "a device opts in with a session, and nobody gets one without a provider: list another one, too"
+        yield problem_at((*place, "tfa", "providers"), what)
 
 
 def _keys(site: GigyaSite, place: Place) -> Iterator[Problem]:

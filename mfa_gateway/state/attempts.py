@@ -8,7 +8,7 @@ from mfa_gateway.core.account import AccountId
 from mfa_gateway.core.proof import Budget, Regulation
 from mfa_gateway.state import scripts
 from mfa_gateway.state.foundation import Foundation
-from mfa_gateway.state.redemption import BANS_MS
+from mfa_gateway.state.redemption import BANS_MS, DAY_MS
 
 
 class Attempts:
@@ -21,10 +21,9 @@ class Attempts:
     async def attempt(self, account: AccountId, *, budget: Budget, regulation: Regulation) -> int:
         """Count one attempt. 0: compare it, and settle it then; else the milliseconds until one may be made."""
         keys = (await self._foundation.names()).keys.of(account)
-        script_keys = (keys.attempts(budget), keys.bans(budget))
-        left_ms: int = await scripts.ATTEMPT.run(
-            self._line, script_keys, (regulation.max_retries, regulation.find_time_ms)
-        )
+        script_keys = (keys.attempts(budget), keys.bans(budget), keys.daily(budget))
+        args = (regulation.max_retries, regulation.find_time_ms, regulation.per_day, DAY_MS)
+        left_ms: int = await scripts.ATTEMPT.run(self._line, script_keys, args)
         return left_ms
 
     async def was_right(self, account: AccountId, *, budget: Budget) -> None:
@@ -37,6 +36,7 @@ class Attempts:
 
     async def _settle(self, account: AccountId, how: str, *, budget: Budget, rules: Regulation) -> int:
         keys = (await self._foundation.names()).keys.of(account)
+        script_keys = (keys.attempts(budget), keys.bans(budget), keys.daily(budget))
         args = (how, rules.max_retries, rules.find_time_ms, rules.ban_time_ms, rules.ban_max_ms, BANS_MS)
-        ban_ms: int = await scripts.SETTLE.run(self._line, (keys.attempts(budget), keys.bans(budget)), args)
+        ban_ms: int = await scripts.SETTLE.run(self._line, script_keys, (*args, rules.per_day, DAY_MS))
         return ban_ms

@@ -57,6 +57,8 @@ def value_of(factor: Factor, given: str | bytes) -> bytes:
             return given.encode()
         case Factor.BACKUP, _:
             raise TypeError("backup codes are drawn, not given")
+        case Factor.PUSH, _:
+            raise TypeError("a device opts in by itself, and is not given")
         case _:
             raise TypeError(f"{factor.value} takes {'a secret of bytes' if factor is Factor.TOTP else 'an address'}")
 

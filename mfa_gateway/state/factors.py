@@ -28,7 +28,9 @@ from mfa_gateway.state.foundation import Foundation
 _PENDING_ADDRESS_MS: Final = 24 * 3600 * 1000
 
 # What has addresses or authenticators; a set of backup codes is one thing.
-_ENROLLED: Final = (Factor.EMAIL, Factor.SMS, Factor.TOTP)
+_ENROLLED: Final = (Factor.EMAIL, Factor.SMS, Factor.TOTP, Factor.PUSH)
+# What is kept of these nobody is shown: a secret, and how a device is reached.
+_HIDDEN: Final = frozenset({Factor.TOTP, Factor.PUSH})
 _CHANGES: Final = {1: Change.MADE, 0: Change.STALE, -1: Change.KNOWN, -2: Change.FULL}
 # What operators hand out is theirs to answer for.
 _VOUCHED_LEVEL: Final = 30
@@ -203,7 +205,7 @@ class Factors:
 
 
 def _enrolment(factor: Factor, one: Kept) -> Enrolment:
-    return Enrolment(factor, one.id, one.name, None if factor is Factor.TOTP else one.value.decode())
+    return Enrolment(factor, one.id, one.name, None if factor in _HIDDEN else one.value.decode())
 
 
 def _moment(text: bytes) -> int | None:

@@ -20,6 +20,7 @@
     mfa:{TAG}:attempts:BUDGET[:DIGEST]      list: when attempts were counted, for the account or for one session
     mfa:{TAG}:bans:BUDGET[:DIGEST]          hash: until when, how many without a success in between, and until
                                             when no short code is compared
+    mfa:{TAG}:daily:BUDGET[:DIGEST]         list: the same over a day, whatever bans came in between, newest first
     mfa:{TAG}:short:BUDGET                  list: when wrong short codes were counted, over a day
     mfa:{TAG}:known:DIGEST                  the epoch in which a session proved a factor
     mfa:{TAG}:farewell:DIGEST               exists while a logout token of the issuer could come again
@@ -126,6 +127,11 @@ class AccountKeys:
     def short(self, budget: Budget) -> str:
         """The wrong short codes of a day, whoever of the account tried them."""
         return f"mfa:{{{self.tag}}}:short:{budget.value}"
+
+    def daily(self, budget: Budget, session: str | None = None) -> str:
+        """What the account, or one session of it, has used up of a budget over a day."""
+        key = f"mfa:{{{self.tag}}}:daily:{budget.value}"
+        return key if session is None else f"{key}:{self._session(session)}"
 
     def of_session(self, budget: Budget, session: str) -> tuple[str, str, str]:
         """A session's own standing in a budget: whether it is known, its attempts, its bans."""

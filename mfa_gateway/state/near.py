@@ -11,7 +11,7 @@ Theory. Three things make it safe to answer from here:
 - **No late arrivals.** A reply that was asked for before something was forgotten, and comes after, may be older than
   the news. So a question is void once the standing it is about is told of, and its reply is not remembered.
 
-Time needs no news: what is remembered grows older with this process's clock, from the moment at which it was *asked*
+Time needs no news: how old what is remembered is, this process's clock tells, from the moment at which it was *asked*
 for. What stays out: the connection (tracking), and what a standing is good for (core.gate).
 """
 
@@ -72,8 +72,8 @@ class NearStandings:
 
     # --- Answers ---
 
-    def known(self, name: Name) -> Standing | None:
-        """A standing as it is now, or None where it has to be asked for."""
+    def known(self, name: Name) -> tuple[Standing, int] | None:
+        """A standing and how many milliseconds ago it was asked for; None where that has to be done anew."""
         found = self._remembered.get(name)
         if found is None:
             return None
@@ -82,7 +82,7 @@ class NearStandings:
             return None
         self._remembered.move_to_end(name)
         self.hits += 1
-        return found.standing.later(ceil((now - found.asked) * 1000))
+        return found.standing, ceil((now - found.asked) * 1000)
 
     # --- Questions ---
 

@@ -116,7 +116,9 @@ class Records:
         """End the bans of an account and give it its attempts back. The number of bans that were in force."""
         keys = (await self._foundation.names()).keys.of(account)
         script_keys = [
-            key for budget in Budget for key in (keys.attempts(budget), keys.bans(budget), keys.short(budget))
+            key
+            for budget in Budget
+            for key in (keys.attempts(budget), keys.bans(budget), keys.short(budget), keys.daily(budget))
         ]
         ended: int = await scripts.UNLOCK.run(self._line, script_keys, ())
         return ended

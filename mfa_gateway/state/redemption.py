@@ -34,8 +34,8 @@ RECENT_MS: Final = 24 * 3600 * 1000
 KNOWN_MS: Final = 30 * 24 * 3600 * 1000
 BANS_MS: Final = 30 * 24 * 3600 * 1000
 
-# design, section 4: ten wrong short codes a day, in any 24 hours.
-_DAY_MS: Final = 24 * 3600 * 1000
+# A day of attempts, of short codes and of all: any 24 hours.
+DAY_MS: Final = 24 * 3600 * 1000
 
 _NO_RIDE: Final = -1
 _FACTOR: Final[Mapping[bytes, Factor]] = {factor.value.encode(): factor for factor in Factor}
@@ -57,6 +57,7 @@ class Presented:
         keys += account.of_session(ask.budget, ask.session)
         keys += (account.attempts(ask.budget), account.bans(ask.budget), account.backup)
         keys += (account.short(ask.budget), account.opened(ask.session))
+        keys += (account.daily(ask.budget, ask.session), account.daily(ask.budget))
         for factor in ask.factors:
             keys.append(account.recent(factor))
             keys += (account.code(purpose, factor) for purpose in self._purposes())
@@ -84,7 +85,8 @@ class Presented:
         args += (token, ask.keep_ms, rules.max_retries, rules.find_time_ms, rules.ban_time_ms, rules.ban_max_ms)
         args += ("1" if ask.session else "", KNOWN_MS, BANS_MS, RECENT, RECENT_MS)
         args += (len(Purpose), len(ask.factors), ask.enrolment)
-        args += (ask.short.tries, ask.short.per_day, _DAY_MS) if ask.short else (0, 0, 0)
+        args += (ask.short.tries, ask.short.per_day) if ask.short else (0, 0)
+        args += (DAY_MS, rules.per_day)
         for factor in ask.factors:
             args += self._factor_args(factor)
         return args

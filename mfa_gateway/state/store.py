@@ -109,8 +109,11 @@ class Store(Records, Conversions, Factors, Attempts, Endings, OpenSessions, Sign
         finally:
             near.give_up(question)
 
-    def known(self, account: AccountId, *, scope: Scope, session: str) -> Standing | None:
-        """What is known of an account as far as that takes no trip; None: it does. Proofs may have been added since."""
+    def known(self, account: AccountId, *, scope: Scope, session: str) -> tuple[Standing, int] | None:
+        """What was known of an account so many milliseconds ago, as far as that takes no trip; None: it does.
+
+        Proofs may have been added since.
+        """
         return self._line.near.known(_name(account, scope, session))
 
     def keep_near(self) -> None:

@@ -77,6 +77,21 @@ async def test_vonage_is_spoken_to_as_configured(load: Load, service: Service) -
     assert (form["api_key"], form["api_secret"], form["from"]) == (["abcd1234"], ["hunter2"], ["Shop"])
 
 
+async def test_devices_are_reached_as_configured(load: Load, service: Service, tmp_path: Path) -> None:
+    (tmp_path / "signing").write_text("0123456789abcdef0123456789abcdef\n")
+    webhook = {"webhook": {"url": service.url, "secret_file": "signing"}}
+    factors = {"email": {"enabled": False}, "push": {"enabled": True}}
+    settings = load(None, factors=factors, senders={"push": webhook})
+    senders = senders_of(settings)
+    push = CodeMessage(Factor.PUSH, "android:a-token", "gate.token", Purpose.GATE, 120_000, assertion="a.b.c")
+    await senders.send(push)
+    await senders.close()
+    assert service.posts[0].document["push"]["verificationToken"] == "gate.token"
+    logging = senders_of(load(None, factors=factors, senders={"push": {"log": {}}}))
+    await logging.send(push)
+    await logging.close()
+
+
 async def test_a_dry_run_leaves_every_service_alone(load: Load, service: Service) -> None:
     account = {"api_key": "abcd1234", "api_secret_file": "password", "from": "Shop"}
     await send(load({"vonage": {**account, "base_url": f"http://127.0.0.1:{service.port}"}}, dry_run=True))

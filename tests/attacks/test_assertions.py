@@ -20,6 +20,8 @@ PLACES = (
     ("email.sendVerificationCode", "gigyaAssertion"), ("finalizeTFA", "gigyaAssertion"),
     ("finalizeTFA", "providerAssertion"), ("finalizeTFA", "regToken"), ("email.completeVerification", "phvToken"),
     ("accounts.finalizeRegistration", "regToken"), ("accounts.getAccountInfo", "login_token"),
+    ("push.sendVerification", "gigyaAssertion"), ("push.isVerified", "gigyaAssertion"),
+    ("push.verify", "gigyaAssertion"), ("push.verify", "verificationToken"),
 )  # fmt: skip
 
 
@@ -60,6 +62,19 @@ async def test_j09_an_answer_is_taken_once_and_for_its_own_question(shop: Shop) 
     assert error(await one.finalize(answer, answer))[0] != 0
     assert error(await one.finalize(assertion, answer))[0] == 0
     assert error(await one.finalize(assertion, answer))[0] != 0
+
+
+async def test_j09_a_device_answers_one_assertion_of_its_own_account_once(shop: Shop) -> None:
+    one, other = await somebody(shop, "push"), await somebody(shop, "push")
+    device, of_other = shop.telephones[one.one.name], shop.telephones[other.one.name]
+    assertion, second = await one.assertion("gigyaPush", "verify"), await one.assertion("gigyaPush", "verify")
+    token = (await one.send("gigyaPush", "verify", assertion)).code
+    assert error(await of_other.answer(assertion, token))[0] != 0
+    assert error(await device.answer(second, token))[0] != 0
+    assert error(await device.answer(assertion, token, login_token="", gmid="gmid.of.a.thief"))[0] != 0
+    assert error(await device.answer(assertion, token))[0] == 0
+    assert error(await device.answer(assertion, token))[0] != 0
+    assert "providerAssertion" not in await one.ask("push.isVerified", gigyaAssertion=second)
 
 
 async def test_j09_nothing_that_was_signed_for_one_place_is_taken_in_another(shop: Shop) -> None:

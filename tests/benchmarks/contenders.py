@@ -17,6 +17,7 @@ _SMALL: Final = frozenset({"small"})
 CONTENDERS: Final[Mapping[str, tuple[Contender, frozenset[str]]]] = {
     "mfa_gateway": (ours.gateway, FORWARDING | {"code", "refused", "accounts"}),
     "mfa_gateway-far": (ours.far_gateway, _SMALL),
+    "mfa_gateway-interpreted": (ours.interpreted, _SMALL),
     "mfa_gateway-bare": (ours.bare, _SMALL),
     "nginx": (rivals.nginx, FORWARDING),
     "haproxy": (rivals.haproxy, FORWARDING - {"one", "10m"}),

@@ -9,11 +9,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+from mfa_gateway.cli.build import build
 from mfa_gateway.state.server import find_program
 from tests.benchmarks.rivals import VERSIONS, Missing, program
 
 _NUMBER: Final = re.compile(r"\d+\.\d+(\.\d+)?")
-_PACKAGES: Final = ("mfa-gateway", "uvicorn", "uvloop", "httptools", "fastapi-proxy-lib")
+_OURS: Final = "mfa-gateway"
+_PACKAGES: Final = (_OURS, "uvicorn", "uvloop", "httptools", "fastapi-proxy-lib")
 
 
 def machine() -> dict[str, str]:
@@ -35,7 +37,7 @@ def _versions() -> Iterator[tuple[str, str]]:
     yield "Python", platform.python_version()
     for name in _PACKAGES:
         try:
-            yield name, version(name)
+            yield name, version(name) if name != _OURS else f"{version(name)} ({build()})"
         except PackageNotFoundError:
             continue
     yield "store", _said(str(find_program()), "--version")

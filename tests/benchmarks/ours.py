@@ -2,6 +2,7 @@
 
 mfa_gateway                as it is configured by default
 mfa_gateway-far            the same without its near cache: every protected call asks the store
+mfa_gateway-interpreted    the same from its sources, where it is the compiled build that is measured
 mfa_gateway-bare           its server and its forwarding, without the gate
 checks, empty              questions of proxies; and uvicorn with an application that answers 200 to anybody
 """
@@ -12,7 +13,7 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle, islice
@@ -23,6 +24,7 @@ from typing import Final
 import httpx2
 import redis
 
+from mfa_gateway.cli.build import Build, build
 from mfa_gateway.state.foundation import Names
 from mfa_gateway.state.opening import StoreSettings, open_store
 from mfa_gateway.state.server import find_program
@@ -34,6 +36,7 @@ from tests.benchmarks.processes import free_port, process
 OPEN: Final = "mfa_gateway, open route"
 GRACE: Final = "mfa_gateway, protected route in grace"
 FAR: Final = "mfa_gateway, in grace, without near cache"
+INTERPRETED: Final = "mfa_gateway, in grace, interpreted"
 BARE: Final = "mfa_gateway's forwarding, without a gate"
 EMPTY: Final = "uvicorn answering 200, an empty application"
 OURS: Final = "mfa_gateway"
@@ -42,6 +45,8 @@ OURS: Final = "mfa_gateway"
 NEAR_ENTRIES: Final = 50_000
 # The first has an open window and asks most; the second never proves anything.
 _IN_GRACE, _UNPROVED, _FIRST = 0, 1, 2
+# Where the sources are, for a process that is to run them and not the build that we run.
+_SOURCES: Final = {"PYTHONPATH": str(Path(__file__).parents[2])}
 # How many ask at a time before the run, and how often where the store is slow.
 _ASKING: Final = 16
 _TRIES: Final = 5
@@ -67,7 +72,14 @@ class Running:
 
 @contextmanager
 def running_gateway(
-    folder: Path, api_port: int, cores: Cores, *, more: str = "", accounts: int = _FIRST, workers: int = 1
+    folder: Path,
+    api_port: int,
+    cores: Cores,
+    *,
+    more: str = "",
+    accounts: int = _FIRST,
+    workers: int = 1,
+    environ: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
     """A gateway with so many accounts, all but the second of them in grace. `more` is added to its configuration."""
     port, store_port, secret = free_port(), free_port(), secrets.token_urlsafe(48)
@@ -82,7 +94,7 @@ def running_gateway(
         _fill(f"redis://127.0.0.1:{store_port}/0", key, accounts)
         # Two workers on one core would only take turns.
         where = cores.contender if workers == 1 else (cores.contender, cores.others)
-        with process(serve, core=where, port=port, log=folder / "gateway.log") as pid:
+        with process(serve, core=where, port=port, log=folder / "gateway.log", environ=environ) as pid:
             yield Running(port, pid, secret)
 
 
@@ -223,6 +235,22 @@ def far_gateway(folder: Path, api_port: int, cores: Cores, _chosen: frozenset[st
     """Without the near cache."""
     with running_gateway(folder, api_port, cores, more="near_cache: {enabled: false}\n") as running:
         stands = forwarding_stands(FAR, running.port, (running.pid,), headers=running.bearer(), route="protected")
+        yield tuple(stand for stand in stands if stand.case == "small")
+
+
+@contextmanager
+def interpreted(folder: Path, api_port: int, cores: Cores, _chosen: frozenset[str]) -> Iterator[tuple[Stand, ...]]:
+    """What compiling is worth.
+
+    Raises:
+        ValueError: nothing is compiled.
+    """
+    if build() is Build.INTERPRETED:
+        raise ValueError("the interpreted build is what is measured")
+    with running_gateway(folder, api_port, cores, environ=_SOURCES) as running:
+        stands = forwarding_stands(
+            INTERPRETED, running.port, (running.pid,), headers=running.bearer(), route="protected"
+        )
         yield tuple(stand for stand in stands if stand.case == "small")
 
 

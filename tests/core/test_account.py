@@ -1,7 +1,5 @@
 """Accounts: states, addresses, and what it takes to change a factor."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +11,6 @@ from mfa_gateway.core.account import (
     Factor,
     FactorState,
     Person,
-    Proof,
     Standing,
     sufficient_factors,
 )
@@ -51,8 +48,9 @@ def test_an_unknown_address_is_none(factor: Factor) -> None:
     assert Person().address(factor) is None
 
 
-def test_every_factor_has_a_level_and_no_two_the_same() -> None:
-    assert [LEVELS[factor] for factor in Factor if factor is not Factor.BACKUP] == [10, 20, 30]
+def test_every_factor_has_a_level_and_a_device_that_of_an_authenticator() -> None:
+    assert [LEVELS[factor] for factor in (Factor.EMAIL, Factor.SMS, Factor.TOTP, Factor.PUSH)] == [10, 20, 30, 30]
+    assert LEVELS.keys() == {*Factor}
 
 
 @pytest.mark.parametrize(
@@ -84,16 +82,3 @@ def test_neither_sessions_nor_claims_nor_addresses_are_shown() -> None:
     person = Person(email="hidden", phone="hidden")
     known = Standing(sealed={Factor.EMAIL: b"hidden"})
     assert "hidden" not in repr((caller, person, known))
-
-
-@given(states, st.lists(st.tuples(st.sampled_from(Factor), st.integers(0, 10_000))), st.integers(0, 10_000))
-def test_later_only_ages_and_the_clock_have_moved(
-    factors: dict[Factor, FactorState], proofs: list[tuple[Factor, int]], ms: int
-) -> None:
-    known = Standing(
-        *(True, False, 7, factors, tuple(Proof(*proof) for proof in proofs), 1_000),
-        sealed={Factor.EMAIL: b"sealed"},
-        backup_level=20,
-    )
-    older = tuple(Proof(factor, age_ms + ms) for factor, age_ms in proofs)
-    assert known.later(ms) == replace(known, proofs=older, now_ms=1_000 + ms)

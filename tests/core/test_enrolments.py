@@ -208,6 +208,17 @@ def test_an_authenticator_is_labelled_with_the_mailbox_that_the_token_tells(play
     assert ":j@shop.test?" in begun.uri
 
 
+@pytest.mark.parametrize("email", ["", 7, None, ["j@shop.test"]])
+def test_an_authenticator_is_labelled_with_the_subject_where_the_token_tells_no_mailbox(
+    play: Play, email: object
+) -> None:
+    claims = {"auth_time": NOW_MS / 1000, "email": email}
+    caller = Caller(CALLER.account, session="s", token="t", claims=claims)
+    begun = play(command(Action.ADD, caller=caller), standing(), Pending("an-id", SECRET)).outcome
+    assert isinstance(begun, Begun)
+    assert f":{CALLER.account.subject}?" in begun.uri
+
+
 def test_an_authenticator_becomes_active_by_its_own_code_and_no_other(play: Play) -> None:
     known = standing(Factor.EMAIL)
     pending = Pending("an-id", sealed=b"an-id:sealed")
@@ -270,6 +281,11 @@ def test_what_is_no_address_costs_neither_a_code_nor_a_message(play: Play, facto
 def test_a_name_that_could_not_be_shown_is_refused(play: Play, name: str) -> None:
     for action in (Action.ADD, Action.RENAME):
         assert reason_of(play(command(action, "email", name=name), standing(Factor.EMAIL))) is Reason.BODY_MALFORMED
+
+
+def test_a_name_may_have_64_characters(play: Play) -> None:
+    asked = command(Action.RENAME, "email", enrolment="an-id", name="x" * 64)
+    assert play(asked, standing(Factor.EMAIL), Redeemed(Factor.EMAIL), Change.MADE).outcome == Done()
 
 
 @pytest.mark.parametrize(
@@ -423,6 +439,7 @@ def test_the_owner_is_told_of_every_change_that_was_made(action: Action, outcome
         ("jane@shop.test", "j***@shop.test"),
         ("@shop.test", "***@shop.test"),
         ("+491701234567", "+49***67"),
+        ("+123456", "+12***56"),
         ("+12345", "***"),
         ("", "***"),
     ],

@@ -382,6 +382,11 @@ def test_a_proof_from_the_future_is_not_honoured() -> None:
     assert satisfying_proof(protected().requirement, Factor, [Proof(Factor.EMAIL, -1)]) is None
 
 
+def test_of_two_proofs_of_one_moment_the_first_is_the_one() -> None:
+    proofs = [Proof(Factor.EMAIL, 3), Proof(Factor.SMS, 3)]
+    assert satisfying_proof(protected().requirement, Factor, proofs) == proofs[0]
+
+
 def test_a_newer_proof_of_another_factor_does_not_hide_the_one_that_counts() -> None:
     known = standing(Proof(Factor.EMAIL, 1), Proof(Factor.TOTP, 100))
     rule = protected(factors=frozenset({Factor.TOTP}))
@@ -604,3 +609,16 @@ def test_a_good_answer_to_a_known_caller_does_what_the_rule_says() -> None:
     verdict = appoint(Candidates(LOG_OUT), CALLER)
     assert isinstance(verdict, Pass)
     assert verdict.on_success is OnSuccess.REVOKE
+
+
+@given(st.integers(-5, 2_000), st.integers(0, 2_000))
+def test_a_proof_known_for_a_while_is_judged_by_its_age_now(age_ms: int, ago_ms: int) -> None:
+    requirement = protected(grace_ms=1_000).requirement
+    aged = satisfying_proof(requirement, Factor, [Proof(Factor.EMAIL, age_ms)], ago_ms=ago_ms)
+    is_good = age_ms >= 0 and age_ms + ago_ms < 1_000
+    assert aged == (Proof(Factor.EMAIL, age_ms + ago_ms) if is_good else None)
+
+
+def test_what_the_store_said_a_while_ago_passes_with_an_older_proof() -> None:
+    verdict = weigh(protected(), CALLER, standing(Proof(Factor.EMAIL, 10)), code=None, terms=Terms(), ago_ms=5)
+    assert verdict == Pass(protected(), CALLER, Proof(Factor.EMAIL, 15))

@@ -63,3 +63,8 @@ def test_any_text_gives_few_plain_tags(header: str) -> None:
     languages = preferred_languages(header)
     assert len(languages) <= MAX_PREFERENCES
     assert all(tag.isascii() and tag.replace("-", "").isalnum() for tag in languages)
+
+
+def test_only_the_last_tag_of_a_value_that_is_too_long_is_lost() -> None:
+    header = "fr,de,it," + "x" * MAX_HEADER
+    assert preferred_languages(header) == ("fr", "de", "it")

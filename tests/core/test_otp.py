@@ -114,3 +114,18 @@ def test_the_same_parts_under_another_key_have_another_digest(one: list[str]) ->
 
 def test_a_digest_is_of_the_length_of_sha_256() -> None:
     assert len(code_digest(b"key", "shop", "jane", "email", "gate", "123456")) == 32
+
+
+def test_the_digest_of_a_code_is_of_every_part_and_of_the_key() -> None:
+    digests = {
+        code_digest(key, *parts)
+        for key in (b"one", b"two")
+        for parts in (("gate", "123456"), ("gate", "123457"), ("pass", "123456"))
+    }
+    assert len(digests) == 6
+
+
+def test_a_digest_that_is_in_a_store_is_found_again() -> None:
+    """Made once and written down: another one would void every code on paper."""
+    digest = "d19e4c5af96fe3815e3265340133188a45be12aab42271a92c72f848f6a06f1b"
+    assert code_digest(b"key", "gate", "123456").hex() == digest

@@ -221,7 +221,9 @@ def _says_what_is_done(policy: Policy, known: Prospect, wish: Wish, *, terms: Te
         case Closed(reason=reason, retry_after_ms=left_ms):
             assert isinstance(bare, Refuse)
             assert (bare.reason, bare.retry_after_ms) == (reason, left_ms)
-            assert reason is not Reason.CODE_MISSING
+            if reason is Reason.CODE_MISSING:
+                assert _redeemable(policy, call, known, terms, presence) == set()
+                assert Factor.PUSH in known.standing.active()
         case Asks(ways=ways):
             assert isinstance(bare, Refuse)
             assert bare.reason is Reason.CODE_MISSING
@@ -294,6 +296,13 @@ def test_a_code_is_asked_of_every_address_that_counts() -> None:
     only = foretold(chart(factors=frozenset({Factor.TOTP})), A, prospect(active=active))
     assert isinstance(only, Asks)
     assert only.ways == (Way(Factor.TOTP, app),)
+
+
+def test_a_device_that_answers_by_itself_is_no_way_to_bring_a_code() -> None:
+    assert foretold(chart(), A, prospect(active=(Factor.PUSH,))) == Closed(Reason.CODE_MISSING)
+    said = foretold(chart(), A, prospect(active=(Factor.PUSH, Factor.TOTP)))
+    assert isinstance(said, Asks)
+    assert [way.factor for way in said.ways] == [Factor.TOTP]
 
 
 def test_an_account_without_a_factor_is_told_which_would_help() -> None:

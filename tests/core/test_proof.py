@@ -130,3 +130,8 @@ def test_a_code_is_short_below_six_digits(length: int) -> None:
 
 def test_short_codes_survive_two_wrong_tries_and_a_day_has_ten() -> None:
     assert (ShortCodes().tries, ShortCodes().per_day) == (3, 10)
+
+
+def test_a_code_may_be_as_long_as_what_may_be_presented() -> None:
+    assert CodeShapes(sent=MAX_PRESENTED).fits("1" * MAX_PRESENTED, Factor.EMAIL)
+    assert not CodeShapes(sent=MAX_PRESENTED + 1).fits("1" * (MAX_PRESENTED + 1), Factor.EMAIL)

@@ -9,4 +9,5 @@ def test_a_quota_does_not_show_what_it_is_counted_for() -> None:
 
 def test_a_stop_has_begun_with_the_message_that_brought_it() -> None:
     assert Stop(1000, sent=5, redeemed=1).has_begun
+    assert Stop(1000, sent=1).has_begun
     assert not Stop(1000).has_begun

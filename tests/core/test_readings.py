@@ -300,3 +300,17 @@ def test_a_usual_name_with_several_of_one_kind_is_read() -> None:
 @pytest.mark.parametrize("marks", list(permutations(["%2F", ";v=1", "//"])))
 def test_one_of_each_kind_is_read(marks: tuple[str, ...]) -> None:
     assert len(shown(f"/a{marks[0]}b{marks[1]}c{marks[2]}d".encode())) > 3
+
+
+def test_a_path_of_2048_characters_is_read_and_one_more_is_too_many() -> None:
+    assert isinstance(odd_path(b"/" + b"a" * 2047), OddPath)
+    assert odd_path(b"/" + b"a" * 2048) is Oddity.TOO_ODD
+
+
+def test_a_path_with_24_marks_is_read_and_one_more_is_too_many() -> None:
+    assert isinstance(odd_path(b"/a" + b"%2Fb" * 24), OddPath)
+    assert odd_path(b"/a" + b"%2Fb" * 25) is Oddity.TOO_ODD
+
+
+def test_a_path_that_leads_to_48_texts_is_read() -> None:
+    assert isinstance(odd_path(b"/x/;pc%2fb//c;pa;b=1/b;q"), OddPath)

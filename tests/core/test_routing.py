@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mfa_gateway.core.call import CanonicalPath, OddPath, canonical_path
+from mfa_gateway.core.call import CanonicalPath, Oddity, OddPath, canonical_path
 from mfa_gateway.core.readings import odd_path
-from mfa_gateway.core.routing import ANYWHERE, Astray, OddTargets, Route, Routes
+from mfa_gateway.core.routing import ANYWHERE, Astray, OddTargets, Route, Routes, path_for
 
 STRICTEST: Final = OddTargets.STRICTEST
 tried = settings(deadline=None, max_examples=300)
@@ -195,3 +195,12 @@ def test_a_table_tells_whether_any_route_takes_odd_paths() -> None:
     assert Routes([route(), route(prefix="/a", odd_targets=STRICTEST)]).takes_odd_paths
     assert not Routes([route()]).takes_odd_paths
     assert not ANYWHERE.takes_odd_paths
+
+
+def test_what_is_read_in_all_readings_is_only_what_is_odd_and_goes_where_that_is_taken() -> None:
+    routes = Routes([route(prefix="/files", odd_targets=STRICTEST), route()])
+    assert path_for(b"/files/a", "", routes) == plain("/files/a")
+    assert path_for(b"/files/a%2Fb", "", routes) == odd("/files/a%2Fb")
+    assert path_for(b"/other/a%2Fb", "", routes) is Oddity.ENCODED_SEPARATOR
+    assert path_for(b"/files/../a", "", routes) is Oddity.DOT_SEGMENT
+    assert path_for(b"/files/a%2Fb", "", Routes([route()])) is Oddity.ENCODED_SEPARATOR

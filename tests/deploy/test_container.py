@@ -157,7 +157,7 @@ import os, pathlib, sys
 assert os.getpid() == 1
 for folder in sys.argv[1:]:
     try:
-        pathlib.Path(folder, "x").write_text("x")
+        pathlib.Path(folder, "attempt-to-write").write_text("x")
         print("written")
     except OSError as error:
         print(error.strerror)

@@ -54,7 +54,18 @@ def test_bases_are_arguments_with_a_pinned_version(stage: Stage) -> None:
 
 
 def test_both_stages_have_the_same_python() -> None:
-    assert len({*ARGUMENTS.values()}) == 1
+    assert ARGUMENTS["BUILD_IMAGE"] == ARGUMENTS["RUN_IMAGE"].replace("-slim-", "-")
+
+
+def test_what_is_built_is_compiled_by_an_image_that_has_a_compiler() -> None:
+    assert "HATCH_BUILD_HOOK_ENABLE_CUSTOM=true" in BUILD.only("ENV").operands
+    assert "-slim" not in ARGUMENTS["BUILD_IMAGE"]
+
+
+def test_what_builds_is_pinned_too() -> None:
+    assert {f"{name}=/src/.ci/constraints.txt" for name in ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT")} <= {
+        *BUILD.only("ENV").operands
+    }
 
 
 def test_what_runs_is_nobody_by_number() -> None:

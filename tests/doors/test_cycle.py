@@ -290,15 +290,6 @@ async def test_receiving_waits_for_news() -> None:
     assert await waiting == {"type": "http.disconnect"}
 
 
-async def test_uvicorn_wakes_it_through_its_event() -> None:
-    cycle = Stage().cycle
-    waiting = asyncio.create_task(cycle.receive())
-    await asyncio.sleep(0)
-    cycle.disconnected = True
-    cycle.message_event.set()
-    assert await waiting == {"type": "http.disconnect"}
-
-
 async def test_a_client_that_waits_is_told_to_go_on_once_the_body_is_asked_for() -> None:
     stage = Stage(expects=True)
     stage.cycle.wake()
@@ -313,3 +304,25 @@ async def test_a_client_that_waits_is_not_told_to_go_on_after_the_answer() -> No
     await stage.play(answering(start(SIZED), body(b"hello")))
     await stage.cycle.receive()
     assert b"100 Continue" not in stage.sent
+
+
+# --- Whole answers without a body -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_an_empty_answer_is_written_like_any_other(method: str, *, keep_alive: bool) -> None:
+    plain, empty = (Stage(method=method, keep_alive=keep_alive, expects=True) for _ in range(2))
+    plain.cycle.answer(200, [(b"a", b"1"), (b"b", b"2"), (b"content-length", b"0")], b"")
+    empty.cycle.answer_empty(200, b"a: 1\r\nb: 2\r\n")
+    assert plain.sent == empty.sent
+    assert (plain.answered, plain.wire.is_closed) == (empty.answered, empty.wire.is_closed) == (1, not keep_alive)
+    assert empty.cycle.response_started
+    assert empty.cycle.response_complete
+
+
+def test_nobody_is_told_nothing_who_has_left() -> None:
+    stage = Stage()
+    stage.cycle.disconnected = True
+    stage.cycle.answer_empty(200, b"a: 1\r\n")
+    assert (stage.sent, stage.answered) == (b"", 0)

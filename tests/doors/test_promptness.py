@@ -40,6 +40,10 @@ class Waiting:
             {"type": "http.response.body", "body": body},
         ]
 
+    def answer_empty(self, status: int, lines: bytes) -> None:
+        pairs = [line.split(b": ", 1) for line in lines.split(b"\r\n")[:-1]]
+        self.answer(status, [(name, value) for name, value in pairs], b"")
+
     def run(self, work: Work) -> None:
         raise AssertionError(f"nothing is delayed here, and {work} is")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mfa_gateway.doors.asgi import UNDATED, Receive, Scope, Send
-from mfa_gateway.doors.protocol import Phase
+from mfa_gateway.doors.line import Phase
 from mfa_gateway.doors.server import ServerTerms
 from tests.doors.listening import DEADLINE, Handler, Recorder, application, reply, request, until
 

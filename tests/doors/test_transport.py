@@ -1,11 +1,13 @@
 """The transport as uvicorn's parts see it: closing asks the connection, and so does reading on."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import cast
 
 import pytest
 
-from mfa_gateway.doors.outbox import MOST_HELD, Held, Outbox
+from mfa_gateway.doors.outbox import MOST_HELD, Outbox
 from mfa_gateway.doors.transport import Exit, Flow
 
 
@@ -55,22 +57,23 @@ def flow_of(connection: Connection) -> Flow:
     return Flow(connection.wire, may_read=lambda: connection.may_read, on_change=connection.on_change)
 
 
-class Later(Outbox):
-    """An outbox that is emptied by hand."""
+class Turn:
+    """A turn of an event loop, which ends by hand."""
 
     def __init__(self) -> None:
-        self.waiting: list[Held] = []
+        self.waiting: list[Callable[[], object]] = []
+        self.outbox = Outbox(cast("asyncio.AbstractEventLoop", self))
 
-    def put(self, held: Held) -> None:
-        self.waiting.append(held)
+    def call_soon(self, callback: Callable[[], object]) -> None:
+        self.waiting.append(callback)
 
-    def empty(self) -> None:
-        for held in self.waiting:
-            held.flush()
+    def end(self) -> None:
+        for callback in self.waiting:
+            callback()
 
 
-def exit_of(connection: Connection, outbox: Outbox | None = None) -> Exit:
-    return Exit(connection.wire, connection.leave, outbox or Later())
+def exit_of(connection: Connection, turn: Turn | None = None) -> Exit:
+    return Exit(connection.wire, connection.leave, (turn or Turn()).outbox)
 
 
 def test_closing_is_leaving_and_the_wire_is_left_alone(connection: Connection) -> None:
@@ -91,19 +94,19 @@ def test_nothing_is_written_once_it_is_shut(connection: Connection) -> None:
 
 
 def test_small_pieces_of_one_turn_leave_as_one(connection: Connection) -> None:
-    outbox = Later()
-    way_out = exit_of(connection, outbox)
+    turn = Turn()
+    way_out = exit_of(connection, turn)
     way_out.write(b"head, ")
     way_out.write(b"body")
-    assert (connection.wire.done, len(outbox.waiting)) == ([], 1)
-    outbox.empty()
+    assert (connection.wire.done, len(turn.waiting)) == ([], 1)
+    turn.end()
     assert connection.wire.done == ["write head, body"]
 
 
 def test_a_large_piece_waits_for_nobody(connection: Connection) -> None:
-    outbox = Later()
-    exit_of(connection, outbox).write(b"x" * (MOST_HELD + 1))
-    assert (len(connection.wire.done), outbox.waiting) == (1, [])
+    turn = Turn()
+    exit_of(connection, turn).write(b"x" * (MOST_HELD + 1))
+    assert (len(connection.wire.done), turn.waiting) == (1, [])
 
 
 def test_a_large_piece_takes_what_is_held_along(connection: Connection) -> None:

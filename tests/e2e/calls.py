@@ -147,7 +147,10 @@ def _carriers() -> Iterator[Row]:
     yield passes("cookie with the words of proxies", "/open", f"Cookie: {braces}", given={"cookie": braces})
     long = "s=" + "x" * 6000
     yield passes("long cookie", "/open", f"Cookie: {long}", given={"cookie": long})
-    yield passes("cookies in two fields", "/open", "Cookie: a=1", "Cookie: b=2", given={"cookie": "a=1; b=2"})
+    split = ("Cookie: a=1", "Cookie: b=2")
+    yield passes("cookies in two fields", "/open", *split, given={"cookie": "a=1; b=2"})
+    yield passes("cookies in two fields, protected", "/protected", "<bearer>", *split, who=Who.PROVEN, given=other)
+    yield passes("cookies in two fields, shadow", "/shadow", "<bearer>", *split, given={"cookie": "a=1; b=2"})
     yield passes("API key, open", "/open", "X-Api-Key: own", given={"x-api-key": "own"})
     yield passes("cookie, if enrolled", "/optional", "<bearer>", "Cookie: s=x", who=Who.BARE, given={"cookie": None})
     yield passes("cookie, shadow", "/shadow", "<bearer>", "Cookie: s=own", given={"cookie": "s=own"})

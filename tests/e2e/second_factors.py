@@ -22,6 +22,7 @@ from mfa_gateway.identity.own_key import OwnKey, written_key
 from mfa_gateway.state.tickets import SealedTickets
 from mfa_gateway.state.vault import Vault
 from tests.e2e.installation import Installation
+from tests.e2e.push_devices import Telephone, telephone
 from tests.e2e.waiting import until
 from tests.senders.webhooks import Service
 
@@ -53,10 +54,13 @@ dialects:
     signing_key_file: ./signing-key
     calls_per_address: []
     sites:
-      - {api_key: 3_KEY, realm: people, tfa: {require: always}, user_keys: [{key: AKey, secret_file: ./site-secret}]}
+      - api_key: 3_KEY
+        realm: people
+        tfa: {require: always, providers: [gigyaEmail, gigyaPhone, gigyaTotp, gigyaPush]}
+        user_keys: [{key: AKey, secret_file: ./site-secret}]
       - {api_key: 3_OLD, realm: old, tfa: {require: always}, legacy_assertions: true}
       - {api_key: 3_TWIN, realm: people, tfa: {require: always}}
-factors: {sms: {enabled: true, countries: [DE]}, totp: {issuer: Shop}}
+factors: {sms: {enabled: true, countries: [DE]}, totp: {issuer: Shop}, push: {enabled: true}}
 regulation: {max_retries: 3}
 """
 
@@ -91,7 +95,9 @@ class Person:
         return base64.b32encode(self.name.encode().ljust(20, b"x")[:20]).decode()
 
     def line(self, password_hash: str) -> dict[str, Any]:
-        factors: list[dict[str, str]] = [{"type": name, "state": "active"} for name in self.factors]
+        # A device is not brought in: it opts in, with a session that a code by mail is good for.
+        names = ["email" if name == "push" else name for name in self.factors]
+        factors: list[dict[str, str]] = [{"type": name, "state": "active"} for name in names]
         for factor in factors:
             if factor["type"] == "totp":
                 factor["secret"] = self.secret
@@ -116,11 +122,12 @@ class Shop(Installation):
 
     phones: Service
     key: OwnKey
+    telephones: dict[str, Telephone]
 
     async def furnish(self, people: list[Person], phones: Service) -> None:
         """Bring in everything but the process."""
         self.left = {one.factors: iter([other for other in people if other.factors == one.factors]) for one in people}
-        self.phones = phones
+        self.phones, self.telephones = phones, {}
         key = generate_private_key(public_exponent=65537, key_size=2048)
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         self.key = written_key(pem)
@@ -128,7 +135,8 @@ class Shop(Installation):
         self.site_secret = secrets.token_bytes(24)
         (self.folder / "site-secret").write_bytes(base64.b64encode(self.site_secret))
         (self.folder / "webhook-secret").write_bytes(secrets.token_bytes(32))
-        webhook = f"  sms: {{webhook: {{url: '{phones.url}', secret_file: ./webhook-secret, timeout: 2s}}}}\n"
+        service = f"{{webhook: {{url: '{phones.url}', secret_file: ./webhook-secret, timeout: 2s}}}}"
+        webhook = f"  sms: {service}\n  push: {service}\n"
         text = self.config.read_text().replace("source: claims", "source: store")
         self.config.write_text(text.replace("senders:\n", f"senders:\n{webhook}", 1))
         passwords = Passwords()
@@ -192,14 +200,18 @@ class Shop(Installation):
 
 @dataclass(frozen=True)
 class Shown:
-    """A code that is about to be shown: by which method, with what beside assertion and code, and the code itself."""
+    """A code that is about to be shown: by which method, with what beside assertion and code, and the code itself.
+
+    `name`: what the code is called there.
+    """
 
     method: str
     beside: Mapping[str, str]
     code: str
+    name: str = "code"
 
     def parameters(self, assertion: str, code: str | None = None) -> dict[str, str]:
-        return {"gigyaAssertion": assertion, **self.beside, "code": self.code if code is None else code}
+        return {"gigyaAssertion": assertion, **self.beside, self.name: self.code if code is None else code}
 
 
 @dataclass(frozen=True)
@@ -231,6 +243,8 @@ class Client:
                 return await self._send_mail(assertion)
             case "gigyaPhone":
                 return await self._send_text(mode, assertion)
+            case "gigyaPush":
+                return await self._send_push(assertion)
             case _:
                 return await self._read_code(mode, assertion)
 
@@ -252,6 +266,12 @@ class Client:
         code = await self.shop.text_to(phone)
         return Shown("phone.completeVerification", {"phvToken": sent["phvToken"]}, code)
 
+    async def _send_push(self, assertion: str) -> Shown:
+        sent = await self.ask("push.sendVerification", gigyaAssertion=assertion)
+        assert sent["errorCode"] == 0, sent
+        token = await self.shop.telephones[self.one.name].hears(assertion)
+        return Shown("push.verify", {}, token, "verificationToken")
+
     async def _read_code(self, mode: str, assertion: str) -> Shown:
         if mode == "verify":
             return Shown("totp.verify", {}, totp_code(self.one.secret))
@@ -260,7 +280,12 @@ class Client:
         return Shown("totp.verify", {"sctToken": drawn["sctToken"], "name": "Tablet"}, totp_code(drawn["secret"]))
 
     async def complete(self, shown: Shown, assertion: str, code: str | None = None) -> dict[str, Any]:
-        return await self.ask(shown.method, **shown.parameters(assertion, code))
+        told = shown.parameters(assertion, code)
+        if shown.method != "push.verify":
+            return await self.ask(shown.method, **told)
+        # Their telephone answers, and the page that waits hears of it.
+        body = await self.shop.telephones[self.one.name].ask(shown.method, **told)
+        return body if body["errorCode"] else await self.ask("push.isVerified", gigyaAssertion=assertion)
 
     async def answered(self, provider: str, mode: str) -> tuple[str, str]:
         """Assertion and answer, after everything went well."""
@@ -291,15 +316,28 @@ async def client(shop: Shop, one: Person, **more: str) -> Client:
 
 async def somebody(shop: Shop, *factors: str, first: str = "", **more: str) -> Client:
     """Somebody whom no other test has met, whose password was right; with a provider shown `first`."""
-    found = await client(shop, next(shop.left[factors]), **more)
+    one = next(shop.left[factors])
+    if "push" in factors:
+        await opted_in(shop, one)
+    found = await client(shop, one, **more)
     if first:
         await found.show(first)
     return found
 
 
+async def opted_in(shop: Shop, one: Person) -> Telephone:
+    """The telephone of somebody, which answers from now on."""
+    device = f"gmid.telephone.{one.name}"
+    owner = replace(await client(shop, one, gmid=device), device=device)
+    made = await telephone(shop, owner)
+    await made.join()
+    shop.telephones[one.name] = made
+    return made
+
+
 def _crowd() -> Iterator[Person]:
     """People for every test: for each set of factors, and with none."""
-    sets = ((), ("email",), ("sms",), ("totp",), ("email", "sms"), ("sms", "totp"))
+    sets = ((), ("email",), ("sms",), ("totp",), ("email", "sms"), ("sms", "totp"), ("push",))
     for place, factors in enumerate(sets):
         for number in range(40):
             yield Person(f"p{place}x{number}", 1000 * place + number, factors)

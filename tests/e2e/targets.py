@@ -61,6 +61,17 @@ def targets() -> Iterator[Row]:
         "dots with parameters": "/open/..;/protected",
         "encoded parameters": "/protected%3bv=1",
         "NUL": "/protected%00",
+        "NUL and a suffix": "/protected%00.css",
+        "NUL in an open path": "/open%00/protected",
+        "overlong NUL": "/protected%c0%80",
+        "final blank": "/protected%20",
+        "final blank of a segment": "/protected%20/x",
+        "blank in front": "/%20protected",
+        "final tab": "/protected%09",
+        "final vertical tab": "/protected%0b",
+        "final DEL": "/protected%7f",
+        "final no-break space": "/protected%C2%A0",
+        "final next line": "/protected%c2%85",
         "line feed": "/protected%0a",
         "carriage return": "/protected%0d",
         "percent garbage": "/protected%zz",
@@ -80,7 +91,7 @@ def targets() -> Iterator[Row]:
             row = but(row, "Traefik cleans the path first, and that is judged", "code_missing", at=(TRAEFIK,))
         if name in ("percent garbage", "half an escape"):
             row = but(row, "the proxy refuses it itself", at=(NGINX, TRAEFIK, CADDY))
-        yield but(row, "nginx refuses it itself", at=(NGINX,)) if name == "NUL" else row
+        yield but(row, "nginx refuses it itself", at=(NGINX,)) if name.startswith("NUL") else row
     up = refused("from a protected path to an open one", "ambiguous_request", "/protected/../open")
     yield but(up, "Traefik cleans the path first: the API gets what was judged", target="/open", at=(TRAEFIK,))
     double = refused("double slash in an open path", "ambiguous_request", "/open//x")

@@ -99,6 +99,12 @@ async def test_an_operator_adds_lists_and_removes_addresses(installation: Instal
     assert installation.mailbox.messages[-1][0] == "ada@work.test"
 
 
+async def test_an_operator_gives_nobody_a_device(installation: Installation) -> None:
+    await said(installation, "add", "push", expected=2)
+    assert "opts in by itself" in " ".join(installation.log.split())
+    await said(installation, "remove", "push", expected=1)
+
+
 async def test_the_owner_is_told_by_mail_of_what_was_added_and_removed(installation: Installation) -> None:
     token = installation.token()
     code = await installation.enrol(token)

@@ -39,6 +39,8 @@ SEQUENCES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("gigyaTotp", "register", (), ""),
     ("gigyaTotp", "add", ("email",), "gigyaEmail"),
     ("gigyaTotp", "edit", ("totp",), "gigyaTotp"),
+    # A device opts in with a session, beside a login: see test_tfa_push.
+    ("gigyaPush", "verify", ("push",), ""),
 )
 SEQUENCE = pytest.mark.parametrize(
     ("provider", "mode", "factors", "first"), SEQUENCES, ids=[f"{one[0]}-{one[1]}" for one in SEQUENCES]
@@ -158,6 +160,9 @@ async def test_another_providers(shop: Shop, provider: str, mode: str, factors: 
         ("totp.getRegistered", {}),
         ("totp.verify", {"code": WRONG}),
         ("backupcodes.verify", {"code": "ABCDEFGHIJ"}),
+        ("push.sendVerification", {}),
+        ("push.isVerified", {}),
+        ("push.verify", {"verificationToken": WRONG}),
     ):
         is_own = method.startswith(shown.method.partition(".")[0])
         is_paper = provider == "gigyaTotp" and method.startswith("backupcodes")
@@ -167,6 +172,8 @@ async def test_another_providers(shop: Shop, provider: str, mode: str, factors: 
     again = await one.assertion(provider, mode)
     if shown.beside:
         assert error(await one.complete(shown, again)) == BAD_JWT
+    elif provider == "gigyaPush":
+        assert error(await one.complete(shown, again)) == WRONG_CODE
     answer = (await one.complete(shown, assertion))["providerAssertion"]
     assert error(await one.finalize(again, answer)) == BAD_JWT
     assert error(await one.finalize(assertion, answer)) == GOOD

@@ -72,8 +72,9 @@ class MemoryStore:
         if name in self.down:
             raise StoreUnavailable(f"{name} was told to fail")
 
-    def known(self, account: AccountId, *, scope: Scope, session: str) -> Standing | None:
-        return self.near.get((account, scope, session))
+    def known(self, account: AccountId, *, scope: Scope, session: str) -> tuple[Standing, int] | None:
+        standing = self.near.get((account, scope, session))
+        return None if standing is None else (standing, 0)
 
     async def recall(self, account: AccountId, *, scope: Scope, session: str) -> Standing:
         self._trip("recall", account, scope, session)

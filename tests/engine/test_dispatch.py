@@ -7,7 +7,9 @@ import pytest
 from mfa_gateway.core.account import Factor, Standing
 from mfa_gateway.core.ceremony import Change, Deliver, Limited, NotSent, Sent
 from mfa_gateway.core.fault import DeliveryFailed, StoreUnavailable
+from mfa_gateway.core.message import CodeMessage
 from mfa_gateway.core.proof import Purpose
+from mfa_gateway.core.push import SUMMONS_MS, Summons, purpose_of
 from mfa_gateway.core.quota import Asker, Conversion, Quota, QuotaKind, Stop, Window
 from mfa_gateway.engine.alarm import Alarm, Watched
 from mfa_gateway.engine.dispatch import Dispatcher, DispatchTerms
@@ -144,6 +146,77 @@ async def test_the_address_of_an_activation_is_the_one_to_pin(world: World) -> N
     await world.dispatcher.deliver(ANNA.account, need, CALL)
     assert world.outbox.messages[0].address == "new@example.com"
     assert not any(asked and asked[0] == "pinned" for asked in world.store.asked)
+
+
+# --- Devices that answer by themselves --------------------------------------------------------
+
+SUMMONS = Summons("a.b.c", "jti-of-it")
+TO_DEVICE = Deliver(Factor.PUSH, Purpose.GATE, ENROLLED, None, ("de",), "ee", summons=SUMMONS)
+TO_DEVICES = replace(TO_DEVICE, summons=replace(SUMMONS, others=("ff", "gone")))
+
+
+@pytest.fixture
+def devices(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A world in which somebody has two devices."""
+    pinned = {"ee": "android:telephone", "ff": "ios:tablet"}
+
+    def found(account: object, factor: object, standing: object, *, enrolment: str = "") -> str | None:
+        return pinned.get(enrolment)
+
+    monkeypatch.setattr(world.store, "pinned_address", found)
+    return world
+
+
+async def test_a_device_is_sent_a_token_and_what_is_kept_of_it_is_bound_to_the_assertion(devices: World) -> None:
+    assert await devices.dispatcher.deliver(ANNA.account, TO_DEVICE, CALL) == Sent()
+    assert devices.events == ["reserve", "spend", "issue", "send"]
+    (message,) = devices.outbox.messages
+    assert (message.factor, message.address, message.assertion) == (Factor.PUSH, "android:telephone", "a.b.c")
+    assert purpose_of(message.code) is Purpose.GATE
+    kept = SUMMONS.kept(message.code)
+    assert (ANNA.account, Factor.PUSH, Purpose.GATE, kept, 90_000, ENROLLED.epoch, "ee") in devices.store.asked
+
+
+async def test_no_two_tokens_are_alike_and_none_is_written_down(devices: World) -> None:
+    for _ in range(2):
+        await devices.dispatcher.deliver(ANNA.account, TO_DEVICE, CALL)
+    one, other = devices.outbox.messages
+    assert one.code != other.code
+    assert one.code not in repr(one)
+    assert "a.b.c" not in repr(one)
+
+
+async def test_a_token_lives_for_two_minutes_at_most() -> None:
+    world = World(replace(ALL_LIMITS, life_ms=600_000))
+    await world.dispatcher.deliver(ANNA.account, replace(TO_DEVICE, address="android:telephone"), CALL)
+    assert [message.life_ms for message in world.outbox.messages] == [SUMMONS_MS]
+
+
+async def test_all_devices_get_the_same_and_count_as_one_message(devices: World) -> None:
+    assert await devices.dispatcher.deliver(ANNA.account, TO_DEVICES, CALL) == Sent()
+    assert [message.address for message in devices.outbox.messages] == ["android:telephone", "ios:tablet"]
+    assert len({message.code for message in devices.outbox.messages}) == 1
+    kinds = [quota.kind for quota in devices.quotas()]
+    assert kinds.count(QuotaKind.ACCOUNT) == kinds.count(QuotaKind.TOTAL) == 1
+    subjects = [quota.subject for quota in devices.quotas() if quota.kind is QuotaKind.DESTINATION]
+    assert subjects == [("android:telephone",), ("ios:tablet",)]
+
+
+async def test_one_device_that_can_be_reached_is_enough(devices: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def send(message: CodeMessage) -> None:
+        if message.address == "android:telephone":
+            raise DeliveryFailed("not reached")
+        devices.outbox.messages.append(message)
+
+    monkeypatch.setattr(devices.outbox, "send", send)
+    assert await devices.dispatcher.deliver(ANNA.account, TO_DEVICES, CALL) == Sent()
+    assert (devices.lines.only["why"], devices.events[-1]) == ("not reached", "issue")
+
+
+async def test_devices_none_of_which_can_be_reached_have_no_token(devices: World) -> None:
+    devices.outbox.fault = DeliveryFailed("not reached")
+    assert await devices.dispatcher.deliver(ANNA.account, TO_DEVICES, CALL) == NotSent()
+    assert devices.events == ["reserve", "spend", "issue", "send", "send", "void"]
 
 
 # --- Limits -----------------------------------------------------------------------------------

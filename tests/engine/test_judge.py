@@ -259,5 +259,6 @@ async def test_a_receipt_older_than_the_rules_grace_opens_nothing(make_judge: "M
 
 async def test_an_error_of_our_own_lets_nobody_through(make_judge: "MakeJudge", store: MemoryStore) -> None:
     store.receipts = {GOOD_CODE: "nonsense"}  # type: ignore[dict-item]
-    with pytest.raises(AssertionError):
+    # Compiled code looks at types where they enter, and interpreted code where they are told apart.
+    with pytest.raises((AssertionError, TypeError)):
         await make_judge().judge(call(code=GOOD_CODE))

@@ -20,7 +20,7 @@ from mfa_gateway.core.credential import OtherCredentials
 from mfa_gateway.core.gate import Terms
 from mfa_gateway.core.verdict import Pass, Reason, Refuse, Verdict
 from mfa_gateway.engine.judge import Judge
-from mfa_gateway.engine.tally import BOUNDS, Tally, Uncounted, added
+from mfa_gateway.engine.tally import BOUNDS, Tally, added
 from tests.engine.fakes import ANNA, BearerNames, Lines, MemoryStore, call, policy, rule
 
 RULE = rule()
@@ -116,12 +116,7 @@ def test_counts_are_a_copy() -> None:
 
 
 async def test_the_judge_tells_how_long_a_verdict_took(store: MemoryStore, identity: BearerNames, lines: Lines) -> None:
-    told: list[tuple[Verdict, float]] = []
-
-    class Meter(Uncounted):
-        def judged(self, verdict: Verdict, seconds: float) -> None:
-            told.append((verdict, seconds))
-
+    tally, same = Tally(), Tally()
     times = iter((10.0, 10.25))
     judge = Judge(
         policy=policy(),
@@ -130,8 +125,8 @@ async def test_the_judge_tells_how_long_a_verdict_took(store: MemoryStore, ident
         identity=identity,
         store=store,
         journal=lines.journal,
-        meter=Meter(),
+        meter=tally,
         clock=lambda: next(times),
     )
-    verdict = await judge.judge(call("/open"))
-    assert told == [(verdict, 0.25)]
+    same.judged(await judge.judge(call("/open")), 0.25)
+    assert tally.counts() == same.counts()

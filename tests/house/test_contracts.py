@@ -100,7 +100,7 @@ def test_a_room_that_has_no_place_in_the_house_breaks_the_layers(copy: Path) -> 
 
 LONG_FUNCTION = "def planted() -> int:\n" + "    planted()\n" * 59
 LONG_FILE = "# planted\n" * 400
-FAT_FUNCTIONS = "".join(f"def planted_{at}() -> None:\n" + "    planted()\n" * 10 for at in range(1500))
+FAT_FUNCTIONS = "".join(f"def planted_{at}() -> None:\n" + "    planted()\n" * 10 for at in range(3000))
 
 
 @pytest.mark.parametrize(

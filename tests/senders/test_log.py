@@ -21,6 +21,19 @@ async def test_a_message_is_written_down_whole_and_marked_as_development() -> No
     assert line["body"].startswith("048213 ist Ihr Code")
 
 
+async def test_what_a_device_answers_with_is_written_down_too() -> None:
+    sender = LogSender(structlog.get_logger(), texts=Texts("Example Shop"))
+    push = CodeMessage(Factor.PUSH, "android:token", "gate.token", Purpose.GATE, 120_000, assertion="a.b.c")
+    with structlog.testing.capture_logs() as logs:
+        await sender.send(push)
+    [line] = logs
+    assert (line["code"], line["assertion"], line["subject"]) == (
+        "gate.token",
+        "a.b.c",
+        "Is that you at Example Shop?",
+    )
+
+
 async def test_a_notice_is_written_down_whole() -> None:
     sender = LogSender(structlog.get_logger(), texts=Texts("Example Shop"))
     with structlog.testing.capture_logs() as logs:

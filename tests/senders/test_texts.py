@@ -22,6 +22,8 @@ from mfa_gateway.senders.texts import DEFAULT_LANGUAGE, Texts, choose_language
 GOLDEN = Path(__file__).parent / "golden"
 TEXTS = Texts("Example Shop")
 ALL = [(language, purpose) for language in TEXTS.languages for purpose in Purpose]
+# No device logs anybody in as a first factor.
+PUSHES = [(language, purpose) for language, purpose in ALL if purpose is not Purpose.LOGIN]
 
 
 def message(
@@ -57,10 +59,23 @@ def test_every_short_message_reads_as_it_was_written(language: str, purpose: Pur
     assert (text.subject, text.body) == ("", path.read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize(("language", "purpose"), PUSHES)
+def test_every_push_reads_as_it_was_written_and_holds_no_code(language: str, purpose: Purpose) -> None:
+    push = replace(message(purpose=purpose, languages=(language,)), factor=Factor.PUSH, address="android:token")
+    text = TEXTS.render(push)
+    whole = f"{text.subject}\n\n{text.body}\n"
+    path = GOLDEN / f"{language}.push.{purpose.value}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(whole, encoding="utf-8")
+    assert whole == path.read_text(encoding="utf-8")
+    assert push.code not in whole
+
+
 def test_no_golden_file_is_left_over() -> None:
+    pushes = {f"{language}.push.{purpose.value}.txt" for language, purpose in PUSHES}
     expected = {f"{language}.{kind}{purpose.value}.txt" for language, purpose in ALL for kind in ("", "sms.")}
     notices = {f"{language}.notice.{what.value}.txt" for language in TEXTS.languages for what in Happening}
-    assert {path.name for path in GOLDEN.iterdir()} == expected | notices
+    assert {path.name for path in GOLDEN.iterdir()} == expected | notices | pushes
 
 
 @pytest.mark.parametrize(("language", "purpose"), ALL)

@@ -29,8 +29,8 @@ Open = Callable[..., WebhookSender]
 
 
 def message(**changes: Any) -> CodeMessage:
-    said = {"address": ADDRESS, "code": CODE, "purpose": Purpose.GATE, "life_ms": 600_000}
-    return CodeMessage(Factor.EMAIL, **{**said, **changes})
+    said = {"factor": Factor.EMAIL, "address": ADDRESS, "code": CODE, "purpose": Purpose.GATE, "life_ms": 600_000}
+    return CodeMessage(**{**said, **changes})
 
 
 async def at_once(_: float) -> None:
@@ -120,6 +120,41 @@ async def test_a_notice_is_posted_without_a_code(service: Service, open_sender: 
         "subject": "Ein zweiter Schritt bei Example Shop ist dazugekommen",
         "text": ...,
     }
+
+
+async def test_a_push_holds_what_the_app_gets_and_no_code(service: Service, open_sender: Open) -> None:
+    await open_sender(service.url).send(
+        message(factor=Factor.PUSH, address="android:dGVs:ZXBob25l", code="gate.token", assertion="a.b.c")
+    )
+    [post] = service.posts
+    assert is_signed(post)
+    pushed = post.document["push"]
+    assert post.document == {
+        "id": post.fields["webhook-id"],
+        "channel": "push",
+        "to": "dGVs:ZXBob25l",
+        "platform": "android",
+        "purpose": "gate",
+        "expires_in": 600,
+        "language": "en",
+        "push": pushed,
+    }
+    assert pushed == {
+        "mode": "verify",
+        "title": "Is that you at Example Shop?",
+        "body": pushed["body"],
+        "gigyaAssertion": "a.b.c",
+        "verificationToken": "gate.token",
+    }
+    assert "token" not in pushed["body"]
+
+
+async def test_a_first_push_is_one_to_opt_in(service: Service, open_sender: Open) -> None:
+    first = message(factor=Factor.PUSH, address="ios:token", purpose=Purpose.ACTIVATE, languages=("de",))
+    await open_sender(service.url).send(first)
+    document = service.posts[0].document
+    assert (document["platform"], document["purpose"], document["push"]["mode"]) == ("ios", "activate", "optin")
+    assert document["push"]["title"] == "Ihr Telefon als zweiter Schritt bei Example Shop"
 
 
 async def test_a_short_message_has_no_subject(service: Service, open_sender: Open) -> None:

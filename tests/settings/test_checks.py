@@ -260,6 +260,13 @@ def test_bans_only_grow(complaints: Complain) -> None:
     ]
 
 
+def test_a_day_holds_a_whole_window(complaints: Complain) -> None:
+    assert complaints({"regulation": {"max_retries": 5, "per_day": 4}}) == [
+        "regulation.per_day: must be at least regulation.max_retries (5): no window would ever be so full"
+    ]
+    assert complaints({"regulation": {"max_retries": 5, "per_day": 5}}) == []
+
+
 def test_a_period_is_limited_once(complaints: Complain) -> None:
     windows = [{"requests": 1, "period": "1h"}, {"requests": 5, "period": "60m"}]
     assert complaints({"rate_limits": {"send_total": windows}}) == [

@@ -57,6 +57,11 @@ def test_a_code_lives_at_most_an_hour(complaints: Complain, ttl: str) -> None:
     assert complaints({"codes.ttl": ttl}) == ["codes.ttl: must be 1ms to 1h"]
 
 
+def test_a_day_has_a_hundred_attempts(load: Load, complaints: Complain) -> None:
+    assert load({}).regulation.per_day == 100
+    assert complaints({"regulation": {"per_day": 10_001}}) == ["regulation.per_day: must be at most 10000"]
+
+
 def test_attempts_are_limited(complaints: Complain) -> None:
     told = complaints({"regulation": {"max_retries": 101, "find_time": "0s", "ban_time": 0}})
     assert told == [

@@ -156,6 +156,43 @@ def test_the_old_form_of_assertions_needs_an_address_to_name(complaints: Complai
     assert "base_url" in problem
 
 
+PUSH: dict[str, Any] = {"factors.push": {"enabled": True}, "senders.push": {"log": {}}}
+
+
+def test_devices_are_asked_where_they_can_be_reached(load: Load, complaints: Complain) -> None:
+    asking = gigya({**SITE, "tfa": {"providers": ["gigyaEmail", "gigyaPush"]}})
+    assert complaints(asking) == [
+        (
+            "dialects.gigya.sites[0].tfa.providers[1]: "
+            "gigyaPush needs factors.push.enabled: true, and senders.push to reach devices by"
+        )
+    ]
+    assert "push" in load({**asking, **PUSH}).factors.enabled()
+    assert complaints({**asking, "factors.push": {"enabled": True}}) == [
+        (
+            "senders.push: is needed, because the factor push is enabled: "
+            "write senders.push.webhook (in development {log: {}} will do)"
+        )
+    ]
+    assert complaints({**asking, **PUSH, "senders.push": {}}) == ["senders.push: needs exactly one of webhook or log"]
+
+
+def test_devices_alone_let_nobody_in_who_has_none_yet(complaints: Complain) -> None:
+    alone: dict[str, Any] = {**SITE, "tfa": {"providers": ["gigyaPush"], "require": "always"}}
+    (problem,) = complaints({**gigya(alone), **PUSH})
+    assert problem.startswith("dialects.gigya.sites[0].tfa.providers: a device opts in with a session")
+    assert complaints({**gigya({**alone, "tfa": {"providers": ["gigyaPush"]}}), **PUSH}) == []
+
+
+def test_devices_that_can_never_opt_in_are_told_of(load: Load) -> None:
+    site = {**SITE, "tfa": {"providers": ["gigyaPush"]}}
+    for changes, is_told in ((gigya(), True), (gigya(site), False), ({}, True)):
+        told = [text for text in cautions(load({**changes, **PUSH})) if text.startswith("factors.push")]
+        assert bool(told) is is_told
+    logging = [text for text in cautions(load(PUSH)) if text.startswith("senders.push.log")]
+    assert len(logging) == 1
+
+
 def test_what_should_not_be_overlooked_is_told(load: Load) -> None:
     bold = {**SITE, "legacy_assertions": True, "code_length": 4}
     told = [

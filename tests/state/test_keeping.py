@@ -75,7 +75,7 @@ async def test_what_was_recalled_is_known_without_a_command(near: Store) -> None
     for _ in range(100):
         found = near.known(ADA, scope=Scope.ACCOUNT, session="")
         assert found is not None
-        assert len(found.proofs) == 1
+        assert len(found[0].proofs) == 1
     assert near.traffic.commands == before
 
 
@@ -189,7 +189,7 @@ async def test_changes_and_replies_in_any_order_leave_nothing_old(near: Store, f
 
         def is_right(epoch: int = at_last) -> bool:
             found = near.known(ADA, scope=Scope.ACCOUNT, session="")
-            return found is None or found.epoch == epoch
+            return found is None or found[0].epoch == epoch
 
         await until(is_right)
         # Every news has come by the time that a later one has.

@@ -26,6 +26,7 @@ def all_keys(keys: AccountKeys, session: str) -> list[str]:
     for budget in Budget:
         _, *own = keys.of_session(budget, session)
         found += [keys.attempts(budget), keys.bans(budget), keys.short(budget), *own]
+        found += [keys.daily(budget), keys.daily(budget, session)]
     return [*found, known]
 
 

@@ -39,7 +39,7 @@ CODES = st.sampled_from(["111111", "222222", "333333"])
 FACTORS = st.sampled_from([Factor.EMAIL, Factor.SMS])
 SESSIONS = st.sampled_from(["one", "two"])
 # Few attempts, so that bans come often. No moment is a multiple of another, so that none ends where another begins.
-REGULATION = Regulation(max_retries=2, find_time_ms=60_013, ban_time_ms=120_011, ban_max_ms=300_007)
+REGULATION = Regulation(max_retries=2, find_time_ms=60_013, ban_time_ms=120_011, ban_max_ms=300_007, per_day=5)
 LIFE_MS = 90_017
 TIMES = st.sampled_from([0, 1, 997, 31_001, 62_003, 130_003, 1_000_003, 30_000_001])
 DAY_MS = 24 * 3600 * 1000
@@ -51,6 +51,7 @@ class Lane:
     """Attempts and bans, of the account or of one session."""
 
     attempts: list[int] = field(default_factory=list)
+    daily: list[int] = field(default_factory=list)
     until: int = 0
     times: int = 0
 
@@ -60,10 +61,12 @@ class Lane:
     def wrong(self, now: int, rules: Regulation) -> int:
         """Count a wrong code; the length of the ban that it brings."""
         self.attempts = [at for at in self.attempts if now - at < rules.find_time_ms] + [now]
-        if len(self.attempts) < rules.max_retries:
-            return 0
-        ban = min(rules.ban_time_ms << self.times, rules.ban_max_ms)
-        self.attempts, self.until, self.times = [], now + ban, self.times + 1
+        self.daily = [at for at in self.daily if now - at < DAY_MS] + [now]
+        ban = self.daily[-rules.per_day] + DAY_MS - now if len(self.daily) >= rules.per_day else 0
+        if len(self.attempts) >= rules.max_retries:
+            ban = max(ban, min(rules.ban_time_ms << self.times, rules.ban_max_ms))
+            self.attempts, self.times = [], self.times + 1
+        self.until = now + ban if ban else self.until
         return ban
 
 

@@ -150,7 +150,7 @@ class ServerWorld:
                     at = await self.ask("HGET", key, moment)
                     if at is not None:
                         await self.ask("HSET", key, moment, int(at) - ms)
-            case "attempts" | "quota" | "short":
+            case "attempts" | "daily" | "quota" | "short":
                 for index, at in enumerate(await self.ask("LRANGE", key, 0, -1)):
                     await self.ask("LSET", key, index, int(at) - ms)
             case "code" | "session":

@@ -73,5 +73,7 @@ def _proven_by(factor: Factor, line: AccountLine, record: AccountRecord) -> Vouc
             return line.vouched[factor] or Vouched(b"")
         case Factor.BACKUP:
             raise ValueError("backup codes are not brought in")
+        case Factor.PUSH:
+            raise ValueError("a device is not brought in: it opts in by itself")
         case _ as never:
             assert_never(never)

@@ -19,6 +19,7 @@ from typing import Final
 import structlog
 
 from mfa_gateway.app import embedded_store
+from mfa_gateway.cli.build import PROGRAM
 from mfa_gateway.cli.supervision.crew import Crew
 from mfa_gateway.cli.supervision.ops import OpsServer
 from mfa_gateway.cli.supervision.probe import Probe
@@ -110,7 +111,7 @@ class Supervisor:
         self._stage = Stage.SERVING
         port = self._listeners[0].getsockname()[1]
         scheme = "http" if settings.tls is None else "https"
-        self._announce(f"mfa-gateway listens on {scheme}://{settings.listen.host}:{port}")
+        self._announce(f"{PROGRAM} listens on {scheme}://{settings.listen.host}:{port}")
 
     async def _with_envoys_address(self, stack: AsyncExitStack) -> Settings:
         """The settings, with the port that Envoy asks at. It is kept from others while workers come and go."""

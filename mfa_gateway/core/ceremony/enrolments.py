@@ -16,6 +16,7 @@ from typing import Final
 
 from mfa_gateway.core.account import (
     LONGEST_NAME,
+    UNTYPED,
     Factor,
     FactorState,
     Inventory,
@@ -61,6 +62,9 @@ from mfa_gateway.core.otp import otpauth_uri, secret_text
 from mfa_gateway.core.proof import Effect, Purpose, Rejected, Rejection
 from mfa_gateway.core.verdict import Reason
 
+# What is begun, and confirmed by its first code. A set on paper is drawn, and a device answers by itself.
+_NOT_BEGUN: Final = frozenset({Factor.BACKUP}) | UNTYPED
+
 # What an address has to look like before a message is spent on it. Senders are stricter.
 _ADDRESSES: Final = {
     Factor.EMAIL: re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,253}"),
@@ -85,7 +89,7 @@ def add(command: Command, terms: Terms) -> Ceremony:
     standing = yield from known(command, terms)
     if isinstance(standing, Failed):
         return standing
-    factor = named_factor(command, terms.factors - {Factor.BACKUP})
+    factor = named_factor(command, terms.factors - _NOT_BEGUN)
     if isinstance(factor, Failed):
         return factor
     if (failure := _unnameable(command) or _unreachable(command, factor)) is not None:
@@ -155,7 +159,7 @@ def _not_made(answer: object, need: str) -> Failed:
 
 def confirm(command: Command, terms: Terms) -> Ceremony:
     """Make active what is pending, by the first code of it."""
-    step = yield from presented(command, terms, terms.factors - {Factor.BACKUP})
+    step = yield from presented(command, terms, terms.factors - _NOT_BEGUN)
     if isinstance(step, Failed):
         return step
     standing, factor = step

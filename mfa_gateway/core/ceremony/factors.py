@@ -6,7 +6,7 @@ What stays out: single addresses and authenticators (enrolments).
 
 from typing import Final
 
-from mfa_gateway.core.account import Factor, FactorState, Standing, sufficient_factors
+from mfa_gateway.core.account import UNTYPED, Factor, FactorState, Standing, sufficient_factors
 from mfa_gateway.core.ceremony.authority import code_of_level
 from mfa_gateway.core.ceremony.steps import (
     deliver,
@@ -36,8 +36,8 @@ from mfa_gateway.core.verdict import Reason
 # spec/glue.md: a code just used may deactivate once more while its proof is younger than this (public clients do so).
 DEACTIVATION_RIDE_MS: Final = 300_000
 
-# Backup codes stand in for these; there is nothing to trigger or to activate about them.
-_NO_TYPE: Final = frozenset({Factor.BACKUP})
+# Backup codes stand in for these, and a device answers by itself: there is nothing to trigger or to activate here.
+_NO_TYPE: Final = frozenset({Factor.BACKUP}) | UNTYPED
 
 
 def list_factors(command: Command, terms: Terms) -> Ceremony:

@@ -11,7 +11,7 @@ What stays out: how long a proof counts for a call, which every rule says for it
 from collections.abc import Iterator
 from typing import Final
 
-from mfa_gateway.core.account import Enrolment, FactorState, Inventory, Proof, Standing
+from mfa_gateway.core.account import UNTYPED, Enrolment, FactorState, Inventory, Proof, Standing
 from mfa_gateway.core.ceremony.steps import deliver, failure_of, known, redeem, redemption_of
 from mfa_gateway.core.ceremony.words import (
     Asked,
@@ -57,7 +57,7 @@ def challenge(command: Command, terms: Terms) -> Ceremony:
 
 def _fitting(command: Command, standing: Standing, stock: Inventory, *, terms: Terms) -> Iterator[Enrolment]:
     for one in stock.enrolments:
-        is_usable = one.factor in terms.factors and standing.state(one.factor) is FactorState.ACTIVE
+        is_usable = one.factor in terms.factors - UNTYPED and standing.state(one.factor) is FactorState.ACTIVE
         is_meant = command.factor_name in (None, one.factor.value) and command.enrolment in ("", one.id)
         if is_usable and is_meant:
             yield one

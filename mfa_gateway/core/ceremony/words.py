@@ -14,6 +14,7 @@ from mfa_gateway.core.otp import TotpProfile
 from mfa_gateway.core.policy import Candidates
 from mfa_gateway.core.presence import Presence
 from mfa_gateway.core.proof import Purpose, Receipt, Redemption, Scope
+from mfa_gateway.core.push import Summons
 from mfa_gateway.core.quota import Asker
 from mfa_gateway.core.verdict import Pass, Reason, Refuse
 
@@ -286,7 +287,7 @@ class Deliver:
     """Issue a code and send it. `address` None means the address pinned in `standing`. Answer: `Delivery`.
 
     `enrolment` says which of several pinned addresses; "" means the first. `digits`: how long the code is, where it has
-    a length of its own.
+    a length of its own. `summons`: what a device answers, with a token in place of a code.
     """
 
     factor: Factor
@@ -297,6 +298,7 @@ class Deliver:
     enrolment: str = ""
     digits: int | None = None
     asker: Asker = Asker.OWNER
+    summons: Summons | None = None
 
 
 class Change(StrEnum):

@@ -136,6 +136,7 @@ class Held:
         mode: what it was asked for.
         caller: whose it is, in the passage that it was made in.
         passage: that passage, as it is now.
+        device: where it was asked for; "" where that device did not say who it is.
     """
 
     jti: str
@@ -143,6 +144,7 @@ class Held:
     mode: Mode
     caller: Caller
     passage: Passage
+    device: str = field(default="", repr=False)
 
     @property
     def deed(self) -> Deed:
@@ -180,6 +182,14 @@ def held(text: str, visit: Visit, factor: Factor, *, deeds: frozenset[Deed] = AN
     return found if found.factor is factor and found.deed in deeds else _BAD
 
 
+def held_elsewhere(text: str, visit: Visit, factor: Factor) -> Asked[Held | Turned]:
+    """The same, on whichever device: for one that was sent the assertion of another, and proves itself beside it."""
+    found = yield from _held(text, visit, is_here=False)
+    if isinstance(found, Turned):
+        return found
+    return found if found.factor is factor else _BAD
+
+
 def held_by(text: str, visit: Visit, holder: Holder) -> Asked[Held | Turned]:
     """An assertion of any provider that this holder asked for."""
     found = yield from _held(text, visit)
@@ -188,12 +198,12 @@ def held_by(text: str, visit: Visit, holder: Holder) -> Asked[Held | Turned]:
     return found if found.caller == holder.caller else _BAD
 
 
-def _held(text: str, visit: Visit) -> Asked[Held | Turned]:
+def _held(text: str, visit: Visit, *, is_here: bool = True) -> Asked[Held | Turned]:
     said = yield from _read(text, _ASSERTED, visit.site)
     claims = None if said is None else read_claims(said)
     if claims is None or claims.iss != ISSUER or not _is_fresh(claims.iat, visit):
         return _BAD
-    context = yield from _context(claims.ctx, visit)
+    context = yield from _context(claims.ctx, visit, is_here=is_here)
     if isinstance(context, Turned):
         return context
     if context.account is None or context.factor is None or "mode" not in context.facts:
@@ -207,7 +217,7 @@ def _held(text: str, visit: Visit) -> Asked[Held | Turned]:
     passage = yield from asked_if_any(BeginPassage(context.account, name, context.epoch, life_ms=0), Passage)
     if passage is None:
         return _BAD
-    return Held(claims.jti, context.factor, found, caller_in(context.account, name), passage)
+    return Held(claims.jti, context.factor, found, caller_in(context.account, name), passage, context.device)
 
 
 def answer_to(held: Held, shown: Factor, visit: Visit) -> Asked[str]:
@@ -251,12 +261,12 @@ def shown_by(text: str, held: Held, visit: Visit) -> Asked[Factor | Turned]:
     return context.factor if facts == (held.jti, held.caller.session) else bad
 
 
-def _context(text: str, visit: Visit) -> Asked[Ticket | Turned]:
-    """What is sealed in an assertion, where it is of this site, of this time and of this device."""
+def _context(text: str, visit: Visit, *, is_here: bool = True) -> Asked[Ticket | Turned]:
+    """What is sealed in an assertion, where it is of this site, of this time and, with `is_here`, of this device."""
     context = yield from asked_if_any(OpenTicket(TicketKind.CONTEXT, visit.site.name, text), Ticket)
     if context is None or not context.is_alive(visit.now_ms):
         return _BAD
-    flaw = device_flaw(context, visit, about="gmid")
+    flaw = device_flaw(context, visit, about="gmid") if is_here else None
     if flaw is None:
         return context
     return flaw if flaw.denial is Denial.DEVICE_MISSING else _BAD

@@ -313,8 +313,14 @@ def enter_by_code(command: EnterByCode, visit: Visit) -> Asked[Outcome]:
         return denied
     owner = yield from _owner(address, visit.site)
     if owner is not None:
-        return (yield from enter(owner, visit, command.stay))
+        return (yield from _let_in(owner, command, visit))
     return (yield from _welcome(address, command, visit))
+
+
+def _let_in(account: AccountId, command: EnterByCode, visit: Visit, *, is_new: bool = False) -> Asked[Outcome]:
+    """Open a session, unless all of them end meanwhile: others are asked who this is, and may take their time."""
+    standing = yield from recalled(account)
+    return (yield from enter(account, visit, command.stay, is_new=is_new, epoch=standing.epoch))
 
 
 def _welcome(address: Address, command: EnterByCode, visit: Visit) -> Asked[Outcome]:
@@ -322,7 +328,7 @@ def _welcome(address: Address, command: EnterByCode, visit: Visit) -> Asked[Outc
     if visit.site.newcomers is Newcomers.UNHEARD:
         return Turned(Denial.CODE_WRONG, "code")
     made = yield from asked(Register(visit.site.realm, address, _first_profile(command, visit)), Registered)
-    return (yield from enter(made.account, visit, command.stay, is_new=made.is_new))
+    return (yield from _let_in(made.account, command, visit, is_new=made.is_new))
 
 
 def _first_profile(command: EnterByCode, visit: Visit) -> Mapping[str, object]:

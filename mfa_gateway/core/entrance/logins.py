@@ -141,7 +141,7 @@ def second_step(account: AccountId, standing: Standing, visit: Visit) -> Asked[S
     if tfa.demand is TfaDemand.OFF:
         return None
     # Whether this gateway offers them now or not: what is switched off must not leave the password alone.
-    factors = [PROVIDERS[name] for name in tfa.providers if name in PROVIDERS]
+    factors = [PROVIDERS[name] for name in tfa.providers]
     is_registered = any(standing.state(factor) is FactorState.ACTIVE for factor in factors)
     if not is_registered and tfa.demand is TfaDemand.IF_REGISTERED:
         return None

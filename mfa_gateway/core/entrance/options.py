@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from mfa_gateway.core.account import AccountId, Anonymous, Caller, Enrolment, Factor, Inventory
+from mfa_gateway.core.account import UNTYPED, AccountId, Anonymous, Caller, Enrolment, Factor, Inventory
 from mfa_gateway.core.ceremony import (
     Action,
     Begun,
@@ -175,7 +175,7 @@ def list_options(command: ListOptions, visit: Visit) -> Asked[Outcome]:
         return caller
     match (yield from _performed(CallersCommand(Action.INVENTORY, caller))):
         case Stock(inventory=inventory):
-            return OptionsListed(inventory.enrolments, is_whole=isinstance(command.asker, ByToken))
+            return OptionsListed(_options(inventory), is_whole=isinstance(command.asker, ByToken))
         case ended:
             return turned(ended, "account")
 
@@ -279,8 +279,13 @@ def _shows_password(account: AccountId, password: str, visit: Visit) -> Asked[Tu
 
 def option_of(account: AccountId, number: int) -> Asked[Enrolment | None]:
     """The option of an account that has this number; no other account's is ever looked at."""
-    every = (yield from _stock_of(account)).enrolments
+    every = _options((yield from _stock_of(account)))
     return next((one for one in every if option_number(one.id) == number), None)
+
+
+def _options(inventory: Inventory) -> tuple[Enrolment, ...]:
+    """What codes are typed of. A device that answers by itself is no option: no step here could wait for it."""
+    return tuple(one for one in inventory.enrolments if one.factor not in UNTYPED)
 
 
 def _stock_of(account: AccountId) -> Asked[Inventory]:

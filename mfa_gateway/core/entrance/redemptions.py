@@ -42,7 +42,7 @@ def shown_code(
             redemption, purpose=Purpose.ACTIVATE, effect=Effect.ACTIVATE, target=target, enrolment=enrols
         )
     seen = standing if pending is None else replace(standing, sealed={Factor.TOTP: pending.sealed})
-    turned = _turned((yield OnBehalf(known.caller, Redeem(redemption, seen))), about)
+    turned = unredeemed((yield OnBehalf(known.caller, Redeem(redemption, seen))), about)
     if turned is None and enrols:
         yield TellOwner(known.caller, Happening.ADDED, target, standing, visit.languages)
     return turned
@@ -53,7 +53,8 @@ def _redemption(code: str, known: Held, standing: Standing, *, visit: Visit, fac
     return redemption_of(command, standing, visit.terms.gate, factors=(factor,))
 
 
-def _turned(receipt: Answer, about: str) -> Turned | None:
+def unredeemed(receipt: Answer, about: str) -> Turned | None:
+    """Why a code was not good; None: it was. `about`: what the dialect calls what is over where the account changed."""
     match receipt:
         case Redeemed():
             return None

@@ -22,7 +22,7 @@ from mfa_gateway.core.entrance.words import Address, Asked, Command, Describe, P
 from mfa_gateway.core.message import Happening
 
 # The mailbox of a login is no provider of its own in the contract (spec/gigya.md section 1.1), so a reset leaves it.
-RESETTABLE: Final = (Factor.SMS, Factor.TOTP)
+RESETTABLE: Final = (Factor.SMS, Factor.TOTP, Factor.PUSH)
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,7 @@ def send_second(command: SendSecond, visit: Visit) -> Asked[Outcome]:
         return pending
     purpose = Purpose.ACTIVATE if pending else Purpose.GATE
     need = Deliver(known.factor, purpose, standing, target.address, visit.languages, target.enrolment)
-    turned = _unsent((yield OnBehalf(known.caller, need)))
+    turned = unsent((yield OnBehalf(known.caller, need)))
     return turned or CodeSent((yield from _ticket(known, standing, pending, visit=visit)))
 
 
@@ -182,7 +182,8 @@ def _pended(known: Held, standing: Standing, target: _Target, *, about: str) -> 
             return Turned(Denial.VALUE_WRONG, about)
 
 
-def _unsent(delivery: object) -> Turned | None:
+def unsent(delivery: object) -> Turned | None:
+    """Why a message did not go out; None: it did."""
     match delivery:
         case Sent():
             return None

@@ -181,11 +181,11 @@ def _at(value: object, way: list[str]) -> object:
 
 
 def enter(
-    account: AccountId, visit: Visit, stay: Stay, *, is_new: bool = False, epoch: int | None = None
+    account: AccountId, visit: Visit, stay: Stay, *, epoch: int, is_new: bool = False
 ) -> Asked[Entered | Incomplete | Turned]:
     """Let somebody in whose first factor was good, and whom no second one keeps.
 
-    `epoch`: that of the account when this was decided; None where it was not looked at.
+    `epoch`: that of the account when this was decided.
     """
     portrait = yield from asked_if_any(Describe(account), Portrait)
     portrait = portrait or Portrait(account)
@@ -200,7 +200,7 @@ def enter(
         standing = yield from recalled(account)
         if standing.disabled:
             return Turned(Denial.DISABLED)
-        if epoch not in (None, standing.epoch):
+        if standing.epoch != epoch:
             break
         session = yield OpenSession(
             *(account, visit.site.name, visit.device, stay.life_ms, standing.epoch, stay.brief_ms)

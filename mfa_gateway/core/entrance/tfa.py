@@ -5,9 +5,9 @@
     FinishSecond    the assertion and its answer: a second factor was shown in this login, or session
     TellCertificate of the key that signs assertions
 
-Between the two, a factor is shown (second_codes, authenticators). A factor that is enrolled there is active as soon as
-its first code is right, before the end: the code spends itself, and nothing may hang in between. The end is what counts
-for the login. It takes each assertion once, tells the passage (passages), and has the device remembered.
+Between the two, a factor is shown (second_codes, authenticators, pushes). A factor that is enrolled there is active as
+soon as its first code is right, before the end: the code spends itself, and nothing may hang in between. The end is
+what counts for the login. It takes each assertion once, tells the passage (passages), and has the device remembered.
 
 What stays out: the session that follows (logins), and taking factors away (second_changes).
 """
@@ -79,7 +79,7 @@ def tell_factors(command: TellFactors, visit: Visit) -> Asked[Outcome]:
 def offered(visit: Visit) -> tuple[Factor, ...]:
     """The factors that an account can be given at this site."""
     names = visit.site.tfa.providers
-    return tuple(PROVIDERS[name] for name in names if name in PROVIDERS and PROVIDERS[name] in visit.terms.gate.factors)
+    return tuple(PROVIDERS[name] for name in names if PROVIDERS[name] in visit.terms.gate.factors)
 
 
 def _is_usable(factor: Factor, standing: Standing, visit: Visit) -> bool:

@@ -95,7 +95,6 @@ _BY_ASSERTION: Final = ("gigyaAssertion",)
 _ATTESTED: Final = {"providerAssertion": text()}
 _CODE: Final = ("gigyaAssertion", "phvToken", "code")
 _TICKET: Final = {"phvToken": text()}
-_PUSH: Final = _Said("Not supported: there is no push, and this answers 400096")
 _CERTIFICATE: Final = _Said("The certificate that assertions are signed with", gives={"certificate": text()})
 _IMPORT: Final = _Said("Bring telephone numbers of an account", ("UID", "provider", "phones"))
 
@@ -174,7 +173,7 @@ _METHODS: Final[Mapping[str, _Said]] = MappingProxyType(
             gives={
                 "activeProviders": items(_PROVIDER),
                 "inactiveProviders": items(_PROVIDER),
-                "pendingOptin": items(text()),
+                "pendingOptin": items(_PROVIDER),
             },
         ),
         "accounts.tfa.initTFA": _Said(
@@ -192,8 +191,22 @@ _METHODS: Final[Mapping[str, _Said]] = MappingProxyType(
         "accounts.tfa.importTFA": _IMPORT,
         "accounts.tfa.phone.importTFA": _IMPORT,
         "accounts.tfa.unregisterDevice": _Said("Forget remembered devices", takes=("allDevices", "UID")),
-        **dict.fromkeys(
-            (f"accounts.tfa.push.{name}" for name in ("optin", "sendVerification", "isVerified", "verify")), _PUSH
+        "accounts.tfa.push.optin": _Said(
+            "Have a device be asked, with a session: deviceInfo is JSON, {platform: android | ios, pushToken, man, os}",
+            ("gigyaAssertion", "deviceInfo"),
+        ),
+        "accounts.tfa.push.sendVerification": _Said(
+            "Ask the devices of the account; what they were asked before is void", _BY_ASSERTION
+        ),
+        "accounts.tfa.push.isVerified": _Said(
+            "Whether a device has answered: nothing until then. Ask every 3 s, for 2 minutes",
+            _BY_ASSERTION,
+            gives=_ATTESTED,
+        ),
+        "accounts.tfa.push.verify": _Said(
+            "Answer, as the device, with what the message held",
+            ("gigyaAssertion", "verificationToken"),
+            gives=_ATTESTED,
         ),
         "accounts.tfa.email.getEmails": _Said(
             "Mailboxes that a code can go to", _BY_ASSERTION, gives={"emails": items(_ADDRESS)}

@@ -10,7 +10,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from mfa_gateway.dialects.gigya import codes, devices, logins, people, sessions, tfa, tfa_authenticators, tfa_codes
+from mfa_gateway.dialects.gigya import (
+    codes,
+    devices,
+    logins,
+    people,
+    sessions,
+    tfa,
+    tfa_authenticators,
+    tfa_codes,
+    tfa_pushes,
+)
 from mfa_gateway.dialects.gigya.method import Method
 
 EVERY: Final = (
@@ -22,6 +32,7 @@ EVERY: Final = (
     *tfa.METHODS,
     *tfa_codes.METHODS,
     *tfa_authenticators.METHODS,
+    *tfa_pushes.METHODS,
 )
 
 _BY_NAME: Final[Mapping[str, Method]] = MappingProxyType({method.name.lower(): method for method in EVERY})

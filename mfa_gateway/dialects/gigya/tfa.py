@@ -1,7 +1,8 @@
 """The methods of second factors as a whole: `accounts.tfa.*` (spec/gigya.md section 1.1).
 
-Push (section 1.6) is not supported, and every one of its methods says so. What stays out: single providers (tfa_codes,
-tfa_authenticators), and who may do what to a factor (core.entrance).
+A device that answers has to opt in with a session, so `gigyaPush` is told as pending until it has, and never among the
+inactive ones that a login could register. What stays out: single providers (tfa_codes, tfa_authenticators, tfa_pushes),
+and who may do what to a factor (core.entrance).
 """
 
 import json
@@ -22,8 +23,8 @@ from mfa_gateway.dialects.gigya.tfa_parts import dialled, needed, token_of
 
 _NOT_SUPPORTED: Final = 400096
 _NO_PROVIDERS: Final = 400100
-# Providers of the contract that nothing here stands behind.
-_ELSEWHERE: Final = frozenset({"gigyaPush", "livelink"})
+# A provider of the contract that nothing here stands behind.
+_LEGACY: Final = "livelink"
 _LONGEST_CONTEXT: Final = 2048
 
 
@@ -35,8 +36,10 @@ def _providers(outcome: Outcome, request: Request) -> Body:
     del request
     if not isinstance(outcome, FactorsTold):
         raise not_mine(outcome)
-    active, inactive = ([_provider(factor) for factor in factors] for factors in (outcome.active, outcome.inactive))
-    return Body({"activeProviders": active, "inactiveProviders": inactive, "pendingOptin": []})
+    inactive = tuple(factor for factor in outcome.inactive if factor is not Factor.PUSH)
+    pending = tuple(factor for factor in outcome.inactive if factor is Factor.PUSH)
+    told = {"activeProviders": outcome.active, "inactiveProviders": inactive, "pendingOptin": pending}
+    return Body({name: [_provider(factor) for factor in factors] for name, factors in told.items()})
 
 
 def _provider(factor: Factor) -> dict[str, object]:
@@ -48,7 +51,7 @@ def _factor(request: Request) -> Factor | GigyaError:
     name = request.bag.need("provider")
     if isinstance(name, GigyaError):
         return name
-    if name in _ELSEWHERE:
+    if name == _LEGACY:
         return GigyaError(_NOT_SUPPORTED)
     return PROVIDERS.get(name) or invalid("provider")
 
@@ -147,11 +150,6 @@ def _unregister(request: Request) -> Command | GigyaError:
     return every if isinstance(every, GigyaError) else ForgetDevices(request.bag.get("UID"))
 
 
-def _unsupported(request: Request) -> GigyaError:
-    del request
-    return GigyaError(_NOT_SUPPORTED)
-
-
 METHODS: Final = (
     Method("accounts.tfa.getProviders", _get_providers, _providers),
     Method("accounts.tfa.initTFA", _init, _gigya_assertion),
@@ -163,8 +161,4 @@ METHODS: Final = (
     Method("accounts.tfa.importTFA", _import, nothing, SERVERS),
     Method("accounts.tfa.phone.importTFA", _import, nothing, SERVERS),
     Method("accounts.tfa.unregisterDevice", _unregister, nothing),
-    *(
-        Method(f"accounts.tfa.push.{name}", _unsupported, nothing)
-        for name in ("optin", "sendVerification", "isVerified", "verify")
-    ),
 )

@@ -1,6 +1,6 @@
 """Reading and writing that more than one method of second factors does.
 
-What stays out: the methods (tfa, tfa_codes, tfa_authenticators).
+What stays out: the methods (tfa, tfa_codes, tfa_authenticators, tfa_pushes).
 """
 
 from collections.abc import Callable

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Final
 
-from mfa_gateway.core.account import Factor
+from mfa_gateway.core.account import UNTYPED, Factor
 from mfa_gateway.core.ceremony import FAILURES, Action
 from mfa_gateway.core.verdict import Reason
 from mfa_gateway.dialects.describing import (
@@ -29,7 +29,7 @@ from mfa_gateway.dialects.glue.media import JSON, JSON_API
 from mfa_gateway.dialects.wire import may_wait
 
 # What JSON:API clients of the interface know. Backup codes have no type of their own.
-_TYPES: Final = one_of(factor.value for factor in Factor if factor is not Factor.BACKUP)
+_TYPES: Final = one_of(factor.value for factor in Factor if factor not in {Factor.BACKUP, *UNTYPED})
 ERRORS: Final = "GlueErrors"
 SCHEMAS: Final[Mapping[str, Schema]] = {
     ERRORS: exactly(

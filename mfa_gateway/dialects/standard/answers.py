@@ -14,7 +14,7 @@ from mfa_gateway.core.ceremony import PENDING_TOTP_MS, Begun, Challenged, Printe
 from mfa_gateway.core.proof import Scope
 from mfa_gateway.dialects import qr
 from mfa_gateway.dialects.describing import Schema, exactly, items, nullable, number, one_of, refer, text
-from mfa_gateway.dialects.standard.names import ID, TYPES, wire_id
+from mfa_gateway.dialects.standard.names import ID, LISTED, TYPES, wire_id
 from mfa_gateway.dialects.wire import NO_STORE, Headers, Reply
 
 _CONTENT_TYPE: Final[Headers] = ((b"content-type", b"application/json"),)
@@ -32,7 +32,7 @@ FACTORS: Final = exactly(
             exactly(
                 {
                     "id": ID,
-                    "type": _TYPE,
+                    "type": one_of(LISTED),
                     "name": text(),
                     "address": nullable(text(description="masked")),
                     "state": one_of((FactorState.ACTIVE.value, FactorState.PENDING.value)),

@@ -62,9 +62,8 @@ class _Elsewhere(Ceremonies):
         """The endpoint that a call is for."""
         return self._there.endpoint(call)
 
-    async def serve(self, endpoint: Met, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, endpoint: Met, call: Call, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - unread
         """Say that it is not here; nobody else's endpoint of that name is reached either."""
-        del receive
         reply = endpoint.dialect.refuse(Reason.NOT_FOUND, asked_of(call))
         await send_reply(send, reply, scope, request_id=call.request_id, reading=Reading.COMPLETE)
 

@@ -13,7 +13,7 @@ import re
 from typing import Final
 
 from mfa_gateway.doors.forward_auth.forwarded import HOST, PROTO
-from mfa_gateway.doors.forward_auth.question import Original, Proxy, Question, original
+from mfa_gateway.doors.forward_auth.question import Original, Proxy, Question, known_original
 
 _FAILED: Final = 500
 _REMOVAL: Final = b"x-envoy-auth-headers-to-remove"
@@ -27,7 +27,7 @@ _CREDENTIALS: Final = re.compile(rb",[ \t]*[A-Za-z][A-Za-z0-9\-]*[ \t]+[^ \t=]")
 def _are_joined(question: Question) -> bool:
     """Whether there were two of what there may be one of."""
     token, code = question.only(b"authorization") or b"", question.only(b"x-mfa-code") or b""
-    return b"," in code or _CREDENTIALS.search(token) is not None
+    return b"," in code or (b"," in token and _CREDENTIALS.search(token) is not None)
 
 
 def _read(question: Question) -> Original | str:
@@ -36,7 +36,8 @@ def _read(question: Question) -> Original | str:
     # Meshes may not hand the scheme on. It decides nothing but whose page is behind a WebSocket.
     scheme = question.only(PROTO) if question.has(PROTO) else b"http"
     target = question.rest + (b"?" + question.query if question.query else b"")
-    return original(question.method.encode("latin-1"), scheme=scheme, host=question.only(b"host"), target=target)
+    method, host = question.method.encode("latin-1"), question.only(b"host")
+    return known_original(method, scheme=scheme, host=host, target=target)
 
 
 def _status(status: int) -> int:

@@ -10,7 +10,7 @@ What stays out: what they do with an answer.
 
 from typing import Final
 
-from mfa_gateway.doors.forward_auth.question import Original, Question, original
+from mfa_gateway.doors.forward_auth.question import Original, Question, known_original
 
 METHOD: Final = b"x-forwarded-method"
 PROTO: Final = b"x-forwarded-proto"
@@ -23,4 +23,4 @@ WORDS: Final = frozenset({METHOD, PROTO, HOST, URI})
 def read_forwarded(question: Question) -> Original | str:
     """The original. Each of the four has to be there once, whatever the question itself looks like."""
     scheme, host, target = question.only(PROTO), question.only(HOST), question.only(URI)
-    return original(question.only(METHOD), scheme=scheme, host=host, target=target)
+    return known_original(question.only(METHOD), scheme=scheme, host=host, target=target)

@@ -12,9 +12,18 @@ path. nginx itself refuses a Host with a slash in it, so what is a host here and
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
-from mfa_gateway.doors.forward_auth.question import Original, Proxy, Question, original
+from mfa_gateway.doors.forward_auth.question import (
+    LONGEST_KNOWN,
+    MOST_KNOWN,
+    Original,
+    Proxy,
+    Question,
+    original,
+    with_query,
+)
 
 _METHOD: Final = b"x-original-method"
 _URL: Final = b"x-original-url"
@@ -26,10 +35,22 @@ _UNDERSTOOD: Final = 401
 
 
 def _read(question: Question) -> Original | str:
-    found = _PARTS.fullmatch(question.only(_URL) or b"")
+    method, url = question.only(_METHOD), question.only(_URL) or b""
+    plain, _, query = url.partition(b"?")
+    if len(plain) + len(method or b"") <= LONGEST_KNOWN and isinstance(asked := _known(method, plain), Original):
+        return with_query(asked, query)
+    # Too long, or no URL, or one whose host holds a question mark.
+    return _put_together(method, url)
+
+
+def _put_together(method: bytes | None, url: bytes) -> Original | str:
+    found = _PARTS.fullmatch(url)
     if found is None:
         return "X-Original-URL is not there once, or is no URL with a host and a path"
-    return original(question.only(_METHOD), scheme=found["scheme"], host=found["host"], target=found["target"])
+    return original(method, scheme=found["scheme"], host=found["host"], target=found["target"])
+
+
+_known = lru_cache(maxsize=MOST_KNOWN)(_put_together)
 
 
 def _status(status: int) -> int:

@@ -3,42 +3,54 @@
 What stays out: how each proxy puts it (one module each), and the answer (door).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 from urllib.parse import parse_qs
 
-Fields = tuple[tuple[bytes, bytes], ...]
+Names = tuple[bytes, ...]
+
+# In the place of a field that is there more than once.
+_SEVERAL: Final = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A request to the endpoint of a proxy.
+def places_of(names: Names) -> dict[bytes, int]:
+    """At which place each field is."""
+    places: dict[bytes, int] = {}
+    for at, name in enumerate(names):
+        places[name] = _SEVERAL if name in places else at
+    return places
+
+
+class Question(NamedTuple):
+    """A request to the endpoint of a proxy. A tuple, because one is made per request: see `core.call.Call`.
 
     Attributes:
         method: its own.
         rest: what its path has behind the name of the endpoint, as received.
         query: its own, as received.
         fields: its header, names in lower case.
+        places: the `places_of` the names in it.
     """
 
     method: str
     rest: bytes
     query: bytes
-    fields: Fields
+    fields: Sequence[tuple[bytes, bytes]]
+    places: Mapping[bytes, int]
 
     def only(self, name: bytes) -> bytes | None:
         """The one value of a field. Several are no value, since nobody knows which of them the proxy wrote."""
-        values = [value for found, value in self.fields if found == name]
-        return values[0] if len(values) == 1 and values[0] else None
+        at = self.places.get(name, _SEVERAL)
+        return None if at == _SEVERAL else self.fields[at][1] or None
 
     def has(self, name: bytes) -> bool:
         """Whether there is such a field at all."""
-        return any(found == name for found, _ in self.fields)
+        return name in self.places
 
 
-@dataclass(frozen=True, slots=True)
-class Original:
+class Original(NamedTuple):
     """The request that is asked about, in the proxy's words. Nothing of it is judged yet."""
 
     method: str
@@ -62,6 +74,30 @@ def original(method: bytes | None, *, scheme: bytes | None, host: bytes | None, 
         return "the proxy does not say once, and in so many words, which method, scheme, host and target it was sent"
     path, _, query = target.partition(b"?")
     return Original(method.decode("latin-1"), known, host, path, query)
+
+
+# The same is asked again and again. What strangers have us remember is bounded: at most some 2 MB, and no query, which
+# could hold a secret.
+MOST_KNOWN: Final = 1024
+LONGEST_KNOWN: Final = 512
+_known = lru_cache(maxsize=MOST_KNOWN)(original)
+
+
+def known_original(
+    method: bytes | None, *, scheme: bytes | None, host: bytes | None, target: bytes | None
+) -> Original | str:
+    """The same as `original`, which is not done twice where it is likely to be asked for again."""
+    path, _, query = (target or b"").partition(b"?")
+    if len(path) + len(method or b"") + len(scheme or b"") + len(host or b"") > LONGEST_KNOWN:
+        return original(method, scheme=scheme, host=host, target=target)
+    return with_query(_known(method, scheme=scheme, host=host, target=path), query)
+
+
+def with_query(asked: Original | str, query: bytes) -> Original | str:
+    """The same with a query, where it had none."""
+    if not query or isinstance(asked, str):
+        return asked
+    return Original(asked.method, asked.scheme, asked.host, asked.path, query)
 
 
 def keep_status(status: int) -> int:

@@ -34,8 +34,8 @@ class LibraryDoor(MFAMiddleware):
         """Serve one ASGI scope, `http` or `websocket`."""
         await super().__call__(below(scope, self._root), receive, send)
 
-    def _opened(self, scope: Scope, call: Call, verdict: Pass) -> Scope:
-        opened = above(super()._opened(scope, call, verdict))
+    def _open(self, scope: Scope, call: Call, verdict: Pass) -> Scope:
+        opened = above(super()._open(scope, call, verdict))
         # The very mapping that middleware outside of this one sees, if there is one.
         state = opened.setdefault("state", {})
         state[STATE] = facts_from(verdict)

@@ -40,7 +40,7 @@ class Upstreams:
         path, host = scope[JUDGED]
         route = self._routes.direct(path, host)
         if isinstance(route, Route):
-            await self._upstreams[route.name]({**scope, "raw_path": route.target(path)}, receive, send)
+            await self._upstreams[route.name](_aimed(scope, route.target(path)), receive, send)
         else:
             await _decline(route, scope, receive, send)
 
@@ -49,7 +49,7 @@ class Upstreams:
         path, host = scope[JUDGED]
         route = self._routes.direct(path, host)
         if isinstance(route, Route):
-            return self._upstreams[route.name].serve_promptly({**scope, "raw_path": route.target(path)}, client)
+            return self._upstreams[route.name].serve_promptly(_aimed(scope, route.target(path)), client)
         return _decline(route, scope, client.receive, client.send)
 
     async def close(self) -> None:
@@ -66,6 +66,11 @@ class Upstreams:
                 await self.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _aimed(scope: Scope, target: bytes) -> Scope:
+    """A scope with the path that the upstream is asked for."""
+    return scope if scope["raw_path"] == target else {**scope, "raw_path": target}
 
 
 async def _decline(astray: Astray, scope: Scope, receive: Receive, send: Send) -> None:

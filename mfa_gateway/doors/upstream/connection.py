@@ -29,8 +29,8 @@ _END_OF_HEAD: Final = b"\r\n\r\n"
 _PROTOCOL_NAME: Final = b"HTTP/1."
 
 
-class Connection(asyncio.Protocol):
-    """A connection of one origin's pool.
+class Connection:
+    """A connection of one origin's pool: what asyncio asks of a protocol, but none of its classes, which are slow.
 
     `on_lost` is called when the connection has ended, perhaps twice. Deadlines are checked when `tick` is called, so
     they are as exact as its caller is punctual. `is_fresh` says that no tick has come since the last call to `begin`

@@ -76,17 +76,24 @@ class Exchange:
         await self._see_through(connection)
 
     async def _see_through(self, connection: Connection, request: Request | None = None) -> None:
+        caught: BaseException | None = None
         try:
             if request is not None:
                 self._ask(connection, request)
             while (answer := connection.answer) is None:
                 await connection.news()
             await self._reply(connection, answer)
-        finally:
-            if self._connection is not None:
-                connection.abort()
-            if self._uploading is not None or self._watching is not None:
-                await self._end_tasks()
+        except BaseException as error:  # noqa: BLE001 - raised again when all is cleared up
+            caught = error
+        if self._connection is not None:
+            connection.abort()
+        if self._uploading is not None or self._watching is not None:
+            await self._end_tasks()
+        if caught is not None:
+            try:
+                raise caught
+            finally:
+                del caught  # it knows this frame, which would know it
 
     def _ask(self, connection: Connection, request: Request) -> None:
         if request.framing is NOTHING:

@@ -46,10 +46,13 @@ class Upstream:
             await self._serve_other(scope, receive, send)
             return
         exchange = Exchange(self._pool, scope, receive, send)
+        failure: Failure | None = None
         try:
             await exchange.run(self._writer.write(scope))
         except ForwardingError as error:
-            await self._give_up(error.failure, exchange=exchange, scope=scope, send=send)
+            failure = error.failure
+        if failure is not None:
+            await self._give_up(failure, exchange=exchange, scope=scope, send=send)
 
     def serve_promptly(self, scope: Scope, client: Client) -> Work | None:
         """Serve an `http` scope without a task where a connection is open and the request has no body."""
@@ -69,10 +72,13 @@ class Upstream:
 
     async def _go_on(self, connection: Connection, scope: Scope, client: Client) -> None:
         exchange = Exchange(self._pool, scope, client.receive, client.send)
+        failure: Failure | None = None
         try:
             await exchange.take_over(connection)
         except ForwardingError as error:
-            await self._give_up(error.failure, exchange=exchange, scope=scope, send=client.send)
+            failure = error.failure
+        if failure is not None:
+            await self._give_up(failure, exchange=exchange, scope=scope, send=client.send)
 
     async def close(self) -> None:
         """Close every connection to the upstream. Calls under way are cut."""
@@ -83,7 +89,7 @@ class Upstream:
             return
         self._tell(failure, scope)
         if exchange.has_begun:
-            raise AnswerCutError(failure) from None
+            raise AnswerCutError(failure)
         reading = exchange.reading if has_body(scope["headers"]) else Reading.COMPLETE
         await send_problem(send, scope, status_of(failure), reading=reading)
 
@@ -98,11 +104,14 @@ class Upstream:
 
     async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         tunnel = Tunnel(self._pool, self._writer, self._terms, on_lost=lambda: self._tell(Failure.BROKEN, scope))
+        failure: Failure | None = None
         try:
             await tunnel.run(scope, receive, send)
         except ForwardingError as error:
-            self._tell(error.failure, scope)
-            await refuse_handshake(send, scope, status_of(error.failure))
+            failure = error.failure
+        if failure is not None:
+            self._tell(failure, scope)
+            await refuse_handshake(send, scope, status_of(failure))
 
     def _tell(self, failure: Failure, scope: Scope) -> None:
         request_id, authority = scope.get(REQUEST_ID, "without a name"), self._origin.authority.decode("ascii")

@@ -11,14 +11,14 @@ connection takes it out of the pool when the loop hears of it, and one that was 
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, TypeVar, assert_never
+from typing import Any, Final, TypeVar, assert_never
 
 from mfa_gateway.doors.upstream.connection import Connection
 from mfa_gateway.doors.upstream.failures import Failure, ForwardingError, of_connecting
 from mfa_gateway.doors.upstream.origin import Origin, Scheme, Terms
 from mfa_gateway.doors.upstream.tls import Trust, read_trust
 
-_Spoken = TypeVar("_Spoken", bound=asyncio.BaseProtocol)
+_Spoken = TypeVar("_Spoken")
 
 # How late a deadline may be noticed, and how soon a lasting exchange begins to watch for its client leaving.
 _TICK: Final = 0.1
@@ -78,7 +78,8 @@ class Pool:
         """
         try:
             async with asyncio.timeout(self._terms.connect):
-                return await self._dial(asyncio.get_running_loop(), build)
+                spoken: _Spoken = await self._dial(asyncio.get_running_loop(), build)
+                return spoken
         except OSError as error:
             raise ForwardingError(of_connecting(error)) from None
         except UnicodeError:  # the name cannot be written in the form that DNS asks for
@@ -103,8 +104,11 @@ class Pool:
         if connections:
             await asyncio.wait([connection.closed for connection in connections], timeout=_CLOSING)
 
-    async def _dial(self, loop: asyncio.AbstractEventLoop, build: Callable[[], _Spoken]) -> _Spoken:
-        """The one place that knows how an origin is reached."""
+    async def _dial(self, loop: asyncio.AbstractEventLoop, build: Callable[[], Any]) -> Any:
+        """The one place that knows how an origin is reached.
+
+        What is built has the methods of a protocol, but need not be of asyncio's class: attributes of that are slow.
+        """
         origin = self._origin
         match origin.scheme:
             case Scheme.HTTP:

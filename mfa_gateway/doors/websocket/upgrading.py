@@ -49,7 +49,6 @@ class UpgradableProtocol(StrictProtocol):
         self.cycle.wake()
         self._let_go()
         self.server_state.total_requests += 1
-        connections: set[Any] = self.connections
-        connections.discard(self)
-        connections.add(link)
-        link.open(self._wire, ahead, is_congested=is_congested, on_lost=connections.discard)
+        self._connections.discard(self)
+        self._connections.add(link)
+        link.open(self._wire, ahead, is_congested=is_congested, on_lost=self._connections.discard)

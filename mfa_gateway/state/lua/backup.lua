@@ -7,11 +7,15 @@
 -- gives 1 where it was made, 0 where it was not
 
 -- include: epoch
-local account = redis.call('HMGET', KEYS[1], 'epoch', 'disabled', 'email', 'sms', 'totp')
+local account = redis.call('HMGET', KEYS[1], 'epoch', 'disabled', 'email', 'sms', 'totp', 'push')
 if ARGV[1] ~= '' and ((account[1] or '0') ~= ARGV[1] or account[2]) then
   return 0
 end
-if account[3] ~= 'active' and account[4] ~= 'active' and account[5] ~= 'active' then
+local has_other = false
+for i = 3, #account do
+  has_other = has_other or account[i] == 'active'
+end
+if not has_other then
   return 0
 end
 local t = redis.call('TIME')

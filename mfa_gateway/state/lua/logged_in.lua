@@ -7,7 +7,7 @@
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local epoch, at = string.match(redis.call('GET', KEYS[2]) or '', '^(%d+):(%d+)$')
-if not at or epoch ~= (redis.call('HGET', KEYS[1], 'epoch') or '0') then
+if epoch ~= (redis.call('HGET', KEYS[1], 'epoch') or '0') then
   return -1
 end
 return math.max(now - at, -1)

@@ -27,4 +27,4 @@ for i = 2, #KEYS do
   redis.call('DEL', KEYS[i])
 end
 -- A change of factors begins a new epoch; a change of the record alone does not.
-return #ARGV > 1 and begin_epoch(KEYS[1]) or tonumber(redis.call('HGET', KEYS[1], 'epoch') or 0)
+return ARGV[2] and begin_epoch(KEYS[1]) or tonumber(redis.call('HGET', KEYS[1], 'epoch') or 0)

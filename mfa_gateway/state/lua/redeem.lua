@@ -6,7 +6,8 @@
 --       8 the set of backup codes
 --       9 wrong short codes of the account, over a day
 --       10 the session, where it is one that the gateway opened
---       11.. for each factor: its recent fingerprints, then its live code of each purpose, the redemption's own first
+--       11 what was counted of the session's lane over a day   12 of the account's
+--       13.. for each factor: its recent fingerprints, then its live code of each purpose, the redemption's own first
 --       then what is pending of the target, for an activation, or its live codes, which a deactivation takes along
 -- ARGV  1 epoch   2 effect: open, activate, deactivate, enter   3 target, or ''
 --       4 a ride needs a proof younger than this in ms, or -1 for no ride   5 and of this token, or ''
@@ -16,8 +17,8 @@
 --       15 fingerprints to keep   16 ms to keep them   17 number of purposes   18 number of factors
 --       19 id of the enrolment that is activated or taken away, or '' for whichever is pending, or for all
 --       20 wrong tries that a short code survives, with the last of which it is void, or 0 where this is no short code
---       21 wrong short codes in a day   22 ms of that day
---       23.. for each factor: name, fingerprint, digest, number of TOTP candidates, then step, digest, and id of each
+--       21 wrong short codes in a day   22 ms of that day   23 wrong codes of one lane in a day
+--       24.. for each factor: name, fingerprint, digest, number of TOTP candidates, then step, digest, and id of each
 -- gives { 'stale' } | { 'rode', factor, age in ms } | { 'spent' } | { 'banned', ms left }
 --       | { 'wrong', ms of the ban it brought, or 0 } | { 'redeemed', factor }
 --
@@ -26,6 +27,8 @@
 --
 -- Short codes are compared under stricter numbers beside those of the budget, and these have no reserve: whichever lane
 -- an attempt is counted in, it counts against the live codes and against the day of the account.
+--
+-- The window of find_time stops who is quick, and the day who is patient. What a ban forgives, the day does not.
 
 -- include: epoch
 -- include: enrolments
@@ -41,9 +44,9 @@ local ban_time, ban_max = tonumber(ARGV[10]), tonumber(ARGV[11])
 local chosen = ARGV[19]
 local tries, per_day, day = tonumber(ARGV[20]), tonumber(ARGV[21]), tonumber(ARGV[22])
 local is_short = tries > 0
-local wrong_today = KEYS[9]
+local wrong_today, most_a_day = KEYS[9], tonumber(ARGV[23])
 
-local next_key, next_arg = 11, 23
+local next_key, next_arg = 13, 24
 local function take_key()
   next_key = next_key + 1
   return KEYS[next_key - 1]
@@ -96,7 +99,7 @@ local pending
 if effect == 'activate' then
   pending = redis.call('HMGET', KEYS[first_key_of_target], 'id', 'sealed', 'epoch', 'at', 'life')
   local age = now - (pending[4] or now)
-  if not pending[1] or pending[3] ~= epoch or (chosen ~= '' and pending[1] ~= chosen) then
+  if pending[3] ~= epoch or (chosen ~= '' and pending[1] ~= chosen) then
     return { 'stale' }
   end
   if age < 0 or age >= tonumber(pending[5]) then
@@ -117,16 +120,14 @@ local function rides(at)
   return effect == 'deactivate' and math.max(banned_until(KEYS[7]), short_until()) <= at
 end
 
-if younger_than >= 0 then
-  for _, factor in ipairs(factors) do
-    local proof = redis.call('HGET', KEYS[2], factor.name) or ''
-    local at, made_in, fingerprint, owner = string.match(proof, '^(%d+):(%d+):(%x+):(%x+)$')
-    if made_in == epoch and fingerprint == factor.fingerprint and (of_token == '' or of_token == owner) then
-      local age = now - at
-      if age >= 0 and age < younger_than and rides(tonumber(at)) then
-        if effect == 'deactivate' then deactivate() end
-        return { 'rode', factor.name, age }
-      end
+for _, factor in ipairs(factors) do
+  local proof = redis.call('HGET', KEYS[2], factor.name) or ''
+  local at, made_in, fingerprint, owner = string.match(proof, '^(%d+):(%d+):(%x+):(%x+)$')
+  if made_in == epoch and fingerprint == factor.fingerprint and (of_token == '' or of_token == owner) then
+    local age = now - at
+    if age >= 0 and age < younger_than and rides(tonumber(at)) then
+      if effect == 'deactivate' then deactivate() end
+      return { 'rode', factor.name, age }
     end
   end
 end
@@ -153,7 +154,7 @@ local function right_candidate(factor)
   for _, candidate in ipairs(factor.candidates) do
     if candidate.digest == factor.digest then
       local last = redis.call('HGET', KEYS[1], factor.name .. ':step:' .. candidate.id)
-      if candidate.step > tonumber(last or -1) then return candidate end
+      if not last or candidate.step > tonumber(last) then return candidate end
     end
   end
   return nil
@@ -195,21 +196,23 @@ local function count_try(key)
   end
 end
 
--- What a wrong short code brings: its tries, and when the day is full, the ms until the oldest of its codes has left.
+-- The ms until the oldest code of a full day has left it; 0 where there is none, or it has. Not more than a day, should
+-- the clock have been set back.
+local function rest_of_day(oldest)
+  return oldest and math.max(math.min(oldest + day - now, day), 0) or 0
+end
+
+-- What a wrong short code brings: its tries, and the rest of a day that is full.
 local function count_short()
   for _, factor in ipairs(factors) do
     count_try(factor.codes[1])
   end
   redis.call('LTRIM', wrong_today, -per_day, -1)
-  local oldest = redis.call('LINDEX', wrong_today, -per_day)
-  if not oldest or now - oldest >= day then return 0 end
-  -- Not more than a day, should the clock have been set back.
-  local rest = math.min(oldest + day - now, day)
+  local rest = rest_of_day(redis.call('LINDEX', wrong_today, -per_day))
+  if rest == 0 then return 0 end
   redis.call('HSET', KEYS[7], 'short', string.format('%d', now + rest))
   local remembered = rest + tonumber(ARGV[14])
-  if redis.call('PTTL', KEYS[7]) < remembered then
-    redis.call('PEXPIRE', KEYS[7], remembered)
-  end
+  redis.call('PEXPIRE', KEYS[7], math.max(redis.call('PTTL', KEYS[7]), remembered))
   return rest
 end
 
@@ -233,10 +236,10 @@ if not right and once_issued and not elsewhere then
 end
 
 -- Ban.
-local attempts, bans = KEYS[6], KEYS[7]
+local attempts, bans, daily = KEYS[6], KEYS[7], KEYS[12]
 local is_own, left = lane(KEYS[3], epoch, KEYS[5], bans, now)
 if is_own then
-  attempts, bans = KEYS[4], KEYS[5]
+  attempts, bans, daily = KEYS[4], KEYS[5], KEYS[11]
 end
 left = math.max(left, short_until() - now)
 if left > 0 then
@@ -249,29 +252,36 @@ end
 -- Count, before anything is made of the comparison: a store that cannot count stops here with an error.
 redis.call('RPUSH', attempts, now)
 redis.call('PEXPIRE', attempts, find_time)
+redis.call('LPUSH', daily, now)
+redis.call('PEXPIRE', daily, day)
 if is_short then
   redis.call('RPUSH', wrong_today, now)
   redis.call('PEXPIRE', wrong_today, day)
 end
 
--- Compare. The attempt that fills the window with a wrong code brings the ban, twice as long each time.
+-- Compare. The attempt that fills the window with a wrong code brings the ban, twice as long each time, and the one that
+-- fills the day brings one for what is left of it.
 if not right then
   local rest = is_short and count_short() or 0
+  redis.call('LTRIM', daily, 0, most_a_day - 1)
+  local ban = rest_of_day(redis.call('LINDEX', daily, most_a_day - 1))
   redis.call('LTRIM', attempts, -max_retries, -1)
   local oldest = redis.call('LINDEX', attempts, -max_retries)
-  if not oldest or now - oldest >= find_time then
-    return { 'wrong', rest }
+  if oldest and now - oldest < find_time then
+    local times = redis.call('HINCRBY', bans, 'times', 1)
+    ban = math.max(ban, math.min(ban_time * 2 ^ (times - 1), ban_max))
+    redis.call('DEL', attempts)
   end
-  local times = redis.call('HINCRBY', bans, 'times', 1)
-  local ban = math.min(ban_time * 2 ^ math.min(times - 1, 40), ban_max)
-  redis.call('HSET', bans, 'until', now + ban)
-  redis.call('PEXPIRE', bans, ban + tonumber(ARGV[14]))
-  redis.call('DEL', attempts)
+  if ban > 0 then
+    redis.call('HSET', bans, 'until', now + ban)
+    redis.call('PEXPIRE', bans, ban + tonumber(ARGV[14]))
+  end
   return { 'wrong', math.max(ban, rest) }
 end
 
 -- Consume. A right code takes back its own count, no other, and ends the doubling of bans.
 redis.call('RPOP', attempts)
+redis.call('LPOP', daily)
 if is_short then
   redis.call('RPOP', wrong_today)
 end
@@ -312,9 +322,7 @@ elseif effect ~= 'enter' then
     move_epoch()
   end
   redis.call('HSET', KEYS[2], right.name, now .. ':' .. epoch .. ':' .. right.fingerprint .. ':' .. token)
-  if redis.call('PTTL', KEYS[2]) < keep then
-    redis.call('PEXPIRE', KEYS[2], keep)
-  end
+  redis.call('PEXPIRE', KEYS[2], math.max(redis.call('PTTL', KEYS[2]), keep))
 end
 if ARGV[12] == '1' then
   redis.call('SET', KEYS[3], epoch, 'PX', ARGV[13])

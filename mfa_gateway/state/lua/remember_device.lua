@@ -29,7 +29,5 @@ table.sort(ends, function(one, other) return one.left < other.left end)
 for i = 1, #ends + 1 - tonumber(ARGV[4]) do
   redis.call('HDEL', KEYS[2], ends[i].device)
 end
-if redis.call('PTTL', KEYS[2]) < life then
-  redis.call('PEXPIRE', KEYS[2], life)
-end
+redis.call('PEXPIRE', KEYS[2], math.max(redis.call('PTTL', KEYS[2]), life))
 return 1

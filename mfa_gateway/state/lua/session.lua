@@ -8,7 +8,7 @@
 redis.call('PERSIST', KEYS[1])
 
 local found = redis.call('HMGET', KEYS[2], 'epoch', 'at', 'token', 'sealed', 'endless')
-if not found[1] or found[1] ~= (redis.call('HGET', KEYS[1], 'epoch') or '0') then
+if found[1] ~= (redis.call('HGET', KEYS[1], 'epoch') or '0') then
   return false
 end
 local t = redis.call('TIME')

@@ -10,7 +10,7 @@ local budgets = {}
 for i = 2, #KEYS, 2 do
   local bans = redis.call('HMGET', KEYS[i + 1], 'until', 'times', 'short')
   budgets[#budgets + 1] = redis.call('LLEN', KEYS[i])
-  budgets[#budgets + 1] = math.max((tonumber(bans[1]) or 0) - now, (tonumber(bans[3]) or 0) - now, 0)
+  budgets[#budgets + 1] = math.max((bans[1] or now) - now, (bans[3] or now) - now, 0)
   budgets[#budgets + 1] = tonumber(bans[2]) or 0
 end
 return { redis.call('HMGET', KEYS[1], unpack(ARGV)), budgets }

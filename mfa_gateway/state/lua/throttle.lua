@@ -10,12 +10,12 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local left, longest, most = 0, 0, 0
 for i = 1, #ARGV, 2 do
   local requests, period = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
-  local earlier = requests > 0 and redis.call('LINDEX', KEYS[1], -requests)
   if requests == 0 then
     left = math.max(left, period)
-  elseif earlier then
+  else
+    local earlier = redis.call('LINDEX', KEYS[1], -requests)
     -- Not more than the period, should the clock have been set back.
-    left = math.max(left, math.min(period - (now - earlier), period))
+    left = math.max(left, earlier and math.min(period - (now - earlier), period) or 0)
   end
   longest, most = math.max(longest, period), math.max(most, requests)
 end

@@ -8,17 +8,23 @@ from typing import Any
 
 import pytest
 
-from mfa_gateway.core.account import Factor
+from mfa_gateway.core.account import AccountId, Factor
 from mfa_gateway.core.entrance import Denial, Errand, Finished, Outcome, Turned
 from mfa_gateway.core.entrance.assertions import ASSERTION_MS, Claims, Mode, read_claims
+from mfa_gateway.core.entrance.logins import Resumed
+from mfa_gateway.core.entrance.passages import _of_login
 from mfa_gateway.core.entrance.second_codes import AnswerSecond, TellAddresses
 from mfa_gateway.core.entrance.second_outcomes import EnrolmentsTold
+from mfa_gateway.core.entrance.second_words import Passage
+from mfa_gateway.core.entrance.steps import Visit
 from mfa_gateway.core.entrance.tfa import FinishSecond
+from mfa_gateway.core.entrance.visitors import Stranger
+from mfa_gateway.core.entrance.words import Use, UseOnce
 from mfa_gateway.core.site import Site
-from mfa_gateway.core.tickets import TicketKind
+from mfa_gateway.core.tickets import Ticket, TicketKind
 from tests.core.entrance.dwelling import errand
 from tests.core.entrance.hall import MAIL, Hall, altered, hall, login_ticket, phv, play, said_in, token
-from tests.core.entrance.house import GOOD, NOW, SITE, ticket
+from tests.core.entrance.house import ADA, GOOD, NOW, SITE, ticket
 
 # The example of the seed document (accounts.tfa.initTFA): header and body. Its signature cannot be verified by anybody.
 SEED_HEAD = (
@@ -215,3 +221,57 @@ def test_a_driver_that_reads_something_else_is_told(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Hall, "_ReadToken", lambda *_: "claims")
     with pytest.raises(TypeError, match="ReadToken was answered with a str"):
         house.play(asking(assertion))
+
+
+FACTS = {"mode": "verify", "passage": "01", "jti": "x", "answers": "01"}
+
+
+@pytest.mark.parametrize(
+    "sealed",
+    [{"factor": Factor.EMAIL}, {"account": ADA}, {"account": ADA, "factor": Factor.EMAIL, "facts": {"jti": "x"}}],
+    ids=["of nobody", "of no factor", "of no mode"],
+)
+def test_what_is_sealed_in_an_assertion_has_to_be_whole(house: Hall, sealed: dict[str, Any]) -> None:
+    context = ticket(TicketKind.CONTEXT, **{"facts": FACTS, **sealed})
+    assert is_bad(house.play(asking(altered(house.assertion(), ctx=context))))
+
+
+@pytest.mark.parametrize(
+    "sealed",
+    [{"account": AccountId("people", "bob"), "factor": Factor.EMAIL}, {"account": ADA}],
+    ids=["of somebody else", "of no factor"],
+)
+def test_an_answer_is_sealed_for_the_account_and_a_factor(house: Hall, sealed: dict[str, Any]) -> None:
+    assertion, answer = answered(house)
+    facts = {"jti": str(said_in(assertion)["jti"]), "answers": "01"}
+    context = ticket(TicketKind.CONTEXT, facts=facts, **sealed)
+    assert is_bad(finished(house, assertion, altered(answer, ctx=context)))
+    good = ticket(TicketKind.CONTEXT, facts=facts, account=ADA, factor=Factor.EMAIL)
+    assert finished(house, assertion, altered(answer, ctx=good)) == Finished()
+
+
+def test_an_assertion_goes_on_in_its_passage_and_begins_none(house: Hall) -> None:
+    house.play(asking(house.assertion()))
+    assert (house.begun[-1].name, house.begun[-1].life_ms) == ("01", 0)
+
+
+def test_that_an_assertion_was_answered_is_remembered_a_minute_longer_than_it_lasts(
+    monkeypatch: pytest.MonkeyPatch, house: Hall
+) -> None:
+    remembered: list[UseOnce] = []
+
+    def noted(_: Hall, need: UseOnce) -> Use:
+        remembered.append(need)
+        return Use.FIRST
+
+    monkeypatch.setattr(Hall, "_UseOnce", noted)
+    assertion, answer = answered(house)
+    finished(house, assertion, answer)
+    assert remembered == [UseOnce(("assertion", SITE.name, said_in(assertion)["jti"]), 360_000)]
+
+
+@pytest.mark.parametrize(("born_ms", "age_ms"), [(NOW - 5, 5), (NOW, 0), (NOW + 5, 0)])
+def test_the_passage_of_a_login_is_as_old_as_its_ticket_and_never_younger_than_new(born_ms: int, age_ms: int) -> None:
+    born = Ticket(TicketKind.REGISTRATION, SITE.name, "01", born_ms, 1000, account=ADA)
+    visit = Visit(SITE, Stranger(), NOW)
+    assert _of_login(Resumed(born, ADA, Passage(0)), visit).login_ms == age_ms

@@ -52,6 +52,13 @@ def test_a_name_that_cannot_be_shown_is_refused_before_the_code_is_spent(name: s
     assert house.redeemed == []
 
 
+def test_a_name_may_have_64_characters() -> None:
+    house = hall()
+    assertion = token(play(house, begin(Factor.TOTP, Mode.REGISTER)))
+    outcome = play(house, ShowAuthenticator(assertion, GOOD, "ticket", "x" * 64))
+    assert outcome == Turned(Denial.TICKET_BAD, "sctToken")
+
+
 def test_codes_are_printed_by_whoever_may_edit_an_authenticator() -> None:
     house = hall(TOTP, proved={Factor.TOTP: 0})
     editing = token(play(house, begin(Factor.TOTP, Mode.EDIT)))

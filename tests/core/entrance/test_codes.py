@@ -1,6 +1,6 @@
 """Codes as a first factor: who gets one, what brings it back, and that nothing tells known from unknown before."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -244,6 +244,7 @@ def test_a_wrong_code_takes_the_same_steps_whoever_it_is_for() -> None:
         (Rejected(Rejection.SPENT), Turned(Denial.CODE_WRONG, "code")),
         (Rejected(Rejection.STALE), Turned(Denial.CODE_WRONG, "code")),
         (Rejected(Rejection.WRONG, 900), Turned(Denial.CODE_WRONG, "code", 900, begins_ban=True)),
+        (Rejected(Rejection.WRONG, 1), Turned(Denial.CODE_WRONG, "code", 1, begins_ban=True)),
         (Banned(700), Turned(Denial.CODES_LIMITED, "code", 700)),
     ],
 )
@@ -306,6 +307,23 @@ def test_a_login_is_tried_again_while_the_account_changes(house: House) -> None:
     assert isinstance(house.play(errand(entering(code_ticket(house)))), Entered)
     house.stale_sessions = 3
     assert turned(house.play(errand(entering(code_ticket(house))))) is Denial.CHANGED
+
+
+@dataclass
+class Restless(House):
+    """A house in which all sessions of an account end while somebody says who they are."""
+
+    def _Describe(self, need: words.Describe) -> words.Portrait | None:  # noqa: N802 - named like the need
+        self.standing = replace(self.standing, epoch=self.standing.epoch + 1)
+        return super()._Describe(need)
+
+
+@pytest.mark.parametrize("login", [MAIL, "other@x.test"], ids=["known", "new"])
+def test_what_ends_all_sessions_behind_the_code_ends_the_one_to_come(login: str) -> None:
+    house = Restless()
+    house.known(login)
+    assert turned(house.play(errand(entering(code_ticket(house))))) is Denial.CHANGED
+    assert "OpenSession" not in house.trips
 
 
 # --- Tickets ----------------------------------------------------------------------------------
@@ -373,6 +391,8 @@ def test_a_ticket_of_an_old_epoch_is_void(house: House) -> None:
     text = code_ticket(house, credential=OWNER)
     house.standing = Standing(epoch=1)
     assert turned(house.play(errand(ProveAddress(text, GOOD), OWNER))) is Denial.TICKET_BAD
+    again = code_ticket(house, credential=OWNER)
+    assert house.play(errand(ProveAddress(again, GOOD), OWNER)) == Finished()
 
 
 # --- Proving an address -----------------------------------------------------------------------
@@ -394,6 +414,12 @@ def test_whoever_may_speak_for_an_account_gives_it_an_address(
     text = code_ticket(house, credential=credential, **more)
     assert house.play(errand(ProveAddress(text, GOOD, **more), credential)) == Finished()
     assert '["people","ada"]' in text
+
+
+def test_a_cookie_asks_for_a_code_in_the_name_that_is_named_beside_it(house: House) -> None:
+    ambient = replace(OWNER, is_ambient=True)
+    assert '["people","ada"]' in code_ticket(house, credential=ambient, subject="ada")
+    assert '["people","ada"]' not in code_ticket(house, credential=ambient)
 
 
 def test_a_ticket_of_nobody_in_particular_proves_an_address_as_well(house: House) -> None:
@@ -420,6 +446,7 @@ def test_nobody_else_gives_an_account_an_address(
 
 def test_a_code_is_not_asked_for_in_the_name_of_others(house: House) -> None:
     assert turned(house.play(errand(sending(subject="ada")))) is Denial.FORBIDDEN
+    assert house.play(errand(sending(subject="bob"), OWNER)) == Turned(Denial.FORBIDDEN, "UID")
 
 
 def test_a_ticket_made_for_one_account_proves_nothing_for_another(house: House) -> None:

@@ -11,6 +11,8 @@ from mfa_gateway.core.entrance.account_outcomes import Pending, SecondStep, Seen
 from mfa_gateway.core.entrance.logins import FinishRegistration, LogIn, LoginMode, NameSomebody
 from mfa_gateway.core.entrance.profiles import Look
 from mfa_gateway.core.entrance.second_words import Passage
+from mfa_gateway.core.entrance.steps import missing_fields, unverified_addresses
+from mfa_gateway.core.entrance.words import Portrait
 from mfa_gateway.core.site import Site, Tfa, TfaDemand
 from mfa_gateway.core.tickets import TicketKind
 from tests.core.entrance.dwelling import ENROLLED, OWNER, Dwelling, errand, furnished
@@ -193,6 +195,27 @@ def test_a_ticket_that_opened_its_session_shows_nothing_any_more(house: Dwelling
     assert isinstance(house.play(errand(Look(registration=settled))), Seen)
     finish(house, settled)
     assert house.play(errand(Look(registration=settled))) == Turned(Denial.TICKET_BAD, "regToken")
+
+
+def test_what_is_remembered_of_a_ticket_is_its_kind_its_site_and_its_name(house: Dwelling) -> None:
+    finish(house, waiting(facts={"settled": "1"}))
+    assert ("registration", "3_KEY", "01") in house.used
+
+
+def test_fields_are_known_by_what_is_on_record() -> None:
+    site = replace(LAX, required_fields=("email", "phoneNumber", "profile.name"))
+    assert missing_fields(site, Portrait(ADA)) == ("email", "phoneNumber", "profile.name")
+    known = Portrait(ADA, email="ada@x.test", phone="+491701234567", profile={"name": "Ada"})
+    assert missing_fields(site, known) == ()
+
+
+def test_a_mailbox_that_nobody_requires_need_not_be_shown_to_be_theirs() -> None:
+    portrait = Portrait(ADA, email="ada@x.test")
+    assert unverified_addresses(LAX, portrait) == ()
+    demanding = replace(LAX, required_fields=("profile.email",))
+    assert unverified_addresses(demanding, portrait) == ("ada@x.test",)
+    assert unverified_addresses(demanding, replace(portrait, email_verified=True)) == ()
+    assert unverified_addresses(demanding, Portrait(ADA)) == ()
 
 
 def test_a_device_that_is_remembered_meanwhile_ends_the_waiting(house: Dwelling) -> None:

@@ -172,6 +172,7 @@ def test_what_is_no_number_begins_nothing(house: CallersHouse) -> None:
         (Failed(Reason.SEND_LIMITED, 29_000), Turned(Denial.SENDS_LIMITED, "address", 29_000)),
         (Failed(Reason.CODE_INVALID), Turned(Denial.CODE_WRONG, "code")),
         (Failed(Reason.CODE_INVALID, 900_000), Turned(Denial.CODE_WRONG, "code", 900_000, begins_ban=True)),
+        (Failed(Reason.CODE_INVALID, 1), Turned(Denial.CODE_WRONG, "code", 1, begins_ban=True)),
         (Failed(Reason.ACCOUNT_DISABLED), Turned(Denial.NOBODY, "account")),
         (Failed(Reason.NOT_FOUND), Turned(Denial.UNAVAILABLE, "address")),
     ],

@@ -57,9 +57,10 @@ def test_whoever_tried_too_often_is_compared_with_nothing(house: House, left_ms:
     assert house.trips == ["Attempt"]
 
 
-def test_the_attempt_that_brings_a_ban_says_so(house: House) -> None:
-    house.password_ban_ms = 900_000
-    assert tried(house, password="wrong") == Turned(Denial.PASSWORD_WRONG, retry_after_ms=900_000, begins_ban=True)
+@pytest.mark.parametrize("ban_ms", [1, 900_000])
+def test_the_attempt_that_brings_a_ban_says_so(house: House, ban_ms: int) -> None:
+    house.password_ban_ms = ban_ms
+    assert tried(house, password="wrong") == Turned(Denial.PASSWORD_WRONG, retry_after_ms=ban_ms, begins_ban=True)
     assert house.attempts[0].regulation == house.settled[0].regulation == RULES
 
 

@@ -1,5 +1,6 @@
 """Profiles: who may see and amend whose, and what is never written."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -97,6 +98,11 @@ def test_nothing_of_the_objects_themselves_is_changed() -> None:
     assert old == {"a": {"b": 1}}
 
 
+def test_an_object_and_what_is_none_take_each_others_place() -> None:
+    assert merged({"a": 1}, {"a": {"b": 2}}) == {"a": {"b": 2}}
+    assert merged({"a": {"b": 2}}, {"a": 1}) == {"a": 1}
+
+
 def test_the_mailbox_of_the_account_may_be_named_in_a_profile_and_no_other(house: Dwelling) -> None:
     assert amended(house, profile={"email": "ADA@x.test", "a": 1}) == Finished()
     assert "email" not in house.accounts["ada"].profile
@@ -107,6 +113,10 @@ def test_the_mailbox_of_the_account_may_be_named_in_a_profile_and_no_other(house
 def test_a_profile_has_an_end(house: Dwelling) -> None:
     large = {"a": "x" * LARGEST_PROFILE}
     assert amended(house, profile=large) == Turned(Denial.VALUE_WRONG, "profile")
+    rest = len(json.dumps({"a": "", "lastUpdatedTimestamp": NOW}))
+    one_more = {"a": "x" * (LARGEST_PROFILE - rest + 1)}
+    assert amended(house, profile=one_more) == Turned(Denial.VALUE_WRONG, "profile")
+    assert amended(house, profile={"a": "x" * (LARGEST_PROFILE - rest)}) == Finished()
 
 
 def test_a_profile_that_somebody_else_amends_meanwhile_is_amended_anew(house: Dwelling) -> None:

@@ -1,10 +1,11 @@
 """Codes of second factors that are sent: where one may go, and what the one that comes back is worth."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from mfa_gateway.core.account import Factor, Person
+from mfa_gateway.core.account import AccountId, Factor, Person
 from mfa_gateway.core.ceremony import Change, Limited, NotSent
 from mfa_gateway.core.entrance import CodeSent, Command, Denial, Finished, Outcome, Turned
 from mfa_gateway.core.entrance.assertions import Mode
@@ -18,11 +19,12 @@ from mfa_gateway.core.entrance.second_codes import (
 from mfa_gateway.core.entrance.second_outcomes import (
     EnrolmentsTold,
 )
-from mfa_gateway.core.entrance.words import Portrait
+from mfa_gateway.core.entrance.words import OpenTicket, Portrait, SealTicket
 from mfa_gateway.core.message import Happening
 from mfa_gateway.core.proof import Banned, Budget, Effect, Purpose, Redeemed, Rejected, Rejection, Scope
-from tests.core.entrance.hall import MAIL, PHONE, begin, denial, hall, phv, play, sent, token
-from tests.core.entrance.house import ADA, GOOD
+from mfa_gateway.core.tickets import TicketKind
+from tests.core.entrance.hall import MAIL, PHONE, Hall, begin, denial, hall, phv, play, sent, token
+from tests.core.entrance.house import ADA, GOOD, SITE
 
 
 def test_a_code_goes_to_an_enrolment_by_its_id() -> None:
@@ -78,6 +80,27 @@ def test_a_directory_may_know_the_mailbox() -> None:
     assert [(one.id, one.address) for one in told.enrolments] == [(RECORDED, "ada@directory.test")]
 
 
+def addresses_told(house: Hall, mode: Mode) -> EnrolmentsTold:
+    outcome = play(house, TellAddresses(Factor.EMAIL, token(play(house, begin(Factor.EMAIL, mode)))))
+    assert isinstance(outcome, EnrolmentsTold)
+    return outcome
+
+
+def test_the_mailbox_on_record_is_told_to_whoever_enrols_and_has_it_not_yet() -> None:
+    other = replace(MAIL, address="ada@other.test")
+    proved = {Factor.EMAIL: 0}
+    assert [one.id for one in addresses_told(hall(other, proved=proved), Mode.ADD).enrolments] == ["aa", RECORDED]
+    assert [one.id for one in addresses_told(hall(MAIL, proved=proved), Mode.ADD).enrolments] == ["aa"]
+    assert [one.id for one in addresses_told(hall(other), Mode.VERIFY).enrolments] == ["aa"]
+
+
+def test_addresses_are_told_whole_to_whoever_may_change_them_and_to_nobody_else() -> None:
+    proved = {Factor.EMAIL: 0}
+    assert addresses_told(hall(MAIL, proved=proved), Mode.EDIT).is_plain is True
+    assert addresses_told(hall(MAIL, proved=proved), Mode.ADD).is_plain is False
+    assert addresses_told(hall(MAIL), Mode.VERIFY).is_plain is False
+
+
 @pytest.mark.parametrize(
     ("delivery", "turned"),
     [(Limited(7), Turned(Denial.SENDS_LIMITED, retry_after_ms=7)), (NotSent(), Turned(Denial.SEND_FAILED))],
@@ -109,7 +132,7 @@ def test_a_code_is_spent_for_the_passage_and_with_the_attempts_of_everybody() ->
     [
         (Rejected(Rejection.WRONG), Turned(Denial.CODE_WRONG, "code")),
         (Rejected(Rejection.SPENT), Turned(Denial.CODE_WRONG, "code")),
-        (Rejected(Rejection.WRONG, 5), Turned(Denial.CODE_WRONG, "code", 5, begins_ban=True)),
+        (Rejected(Rejection.WRONG, 1), Turned(Denial.CODE_WRONG, "code", 1, begins_ban=True)),
         (Rejected(Rejection.STALE), Turned(Denial.TICKET_BAD, "phvToken")),
         (Banned(9), Turned(Denial.CODES_LIMITED, "code", 9)),
     ],
@@ -125,6 +148,17 @@ def test_a_ticket_is_for_the_assertion_that_it_was_given_for() -> None:
     ticket = phv(house, house.assertion())
     outcome = play(house, AnswerSecond(Factor.EMAIL, house.assertion(), ticket, GOOD))
     assert denial(outcome) is Denial.ASSERTION_BAD
+    assert house.redeemed == []
+
+
+@pytest.mark.parametrize("change", [{"factor": Factor.SMS}, {"account": AccountId("people", "bob")}], ids=str)
+def test_a_ticket_is_for_its_account_and_its_factor(change: dict[str, Any]) -> None:
+    house = hall(MAIL)
+    assertion = house.assertion()
+    made = house._OpenTicket(OpenTicket(TicketKind.PROVIDER, SITE.name, phv(house, assertion)))
+    assert made is not None
+    text = house._SealTicket(SealTicket(replace(made, **change)))
+    assert denial(play(house, AnswerSecond(Factor.EMAIL, assertion, text, GOOD))) is Denial.ASSERTION_BAD
     assert house.redeemed == []
 
 

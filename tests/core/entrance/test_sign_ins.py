@@ -99,6 +99,7 @@ def test_a_code_on_paper_stands_in_for_any_option(house: CallersHouse) -> None:
         (Rejected(Rejection.WRONG), Turned(Denial.CODE_WRONG, "code")),
         (Rejected(Rejection.SPENT), Turned(Denial.CODE_WRONG, "code")),
         (Rejected(Rejection.WRONG, 900_000), Turned(Denial.CODE_WRONG, "code", 900_000, begins_ban=True)),
+        (Rejected(Rejection.WRONG, 1), Turned(Denial.CODE_WRONG, "code", 1, begins_ban=True)),
         (Rejected(Rejection.STALE), Turned(Denial.CHANGED)),
         (Banned(60_000), Turned(Denial.CODES_LIMITED, "code", 60_000)),
     ],

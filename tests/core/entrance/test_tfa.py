@@ -45,7 +45,7 @@ from tests.core.entrance.house import ADA, GOOD, NOW, SITE, session
 
 def test_factors_are_told_to_a_login_a_session_and_a_server() -> None:
     house = hall(MAIL)
-    told = FactorsTold((Factor.EMAIL,), (Factor.SMS, Factor.TOTP))
+    told = FactorsTold((Factor.EMAIL,), (Factor.SMS, Factor.TOTP, Factor.PUSH))
     assert play(house, TellFactors(login_ticket())) == told
     assert play(house, TellFactors(), credential=OWNER) == told
     assert play(house, TellFactors(subject="ada"), credential=SERVER) == told
@@ -63,6 +63,15 @@ def test_nobody_else_is_told_anything() -> None:
 def test_a_server_names_nobody_who_is_not_there() -> None:
     house = Hall()
     assert play(house, TellFactors(subject="bob"), credential=SERVER) == Turned(Denial.NOBODY, "UID")
+
+
+def test_a_server_names_whoever_is_on_record_here_or_in_the_directory() -> None:
+    enrolled = hall(MAIL)
+    enrolled.accounts.clear()
+    described = hall(MAIL)
+    described.standing = replace(described.standing, recorded=False)
+    for house in (enrolled, described):
+        assert isinstance(play(house, TellFactors(subject="ada"), credential=SERVER), FactorsTold)
 
 
 def test_somebody_disabled_gets_nothing() -> None:

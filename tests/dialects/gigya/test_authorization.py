@@ -17,6 +17,10 @@ ASKED = {"email": "ada@x.test"}
 SECONDS = NOW // 1000
 
 
+# The same cookies in one line.
+WHOLE = {"cookie": "gmid=mine; glt_3_KEY=token; other=a,b"}
+
+
 def credential(parameters: dict[str, str] | None = None, **more: Any) -> object:
     return accept(METHOD, {**ASKED, **(parameters or {})}, **more).errand.credential
 
@@ -153,6 +157,13 @@ def test_u03_no_cookie_speaks_for_a_page_of_which_a_browser_tells_the_origin_alo
     assert credential(fields={**cookies, "origin": origin}) == Nothing()
     assert credential(fields={**cookies, "origin": origin, "sec-fetch-site": "same-site"}) == mine
     assert credential(fields={**cookies, "origin": "https://accounts.eu1.gigya.com"}) == mine
+
+
+def test_a_cookie_counts_in_whichever_line_it_comes() -> None:
+    """Proxies that speak HTTP/2 to browsers may hand on a line for each cookie (RFC 9113 section 8.2.3)."""
+    lines = tuple((b"cookie", pair) for pair in (b"gmid=mine", b"glt_3_KEY=token", b"other=a,b"))
+    assert credential(headers=lines) == SessionShown("token", is_ambient=True)
+    assert accept(METHOD, ASKED, headers=lines).errand == accept(METHOD, ASKED, fields=WHOLE).errand
 
 
 def test_cookies_with_odd_names_hide_no_others() -> None:

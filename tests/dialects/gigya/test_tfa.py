@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mfa_gateway.core.account import Factor
-from mfa_gateway.core.entrance import Errand, Kind
+from mfa_gateway.core.entrance import Errand, Finished, Kind
 from mfa_gateway.core.entrance.account_outcomes import TicketGiven
 from mfa_gateway.core.entrance.assertions import Mode
 from mfa_gateway.core.entrance.second_changes import BringPhones, ForgetDevices
@@ -114,6 +114,49 @@ def test_a_code_has_to_go_somewhere(name: str, parameter: str) -> None:
 def test_phones_that_are_no_list_are_refused(phones: str) -> None:
     said = json.loads(answer("accounts.tfa.importTFA", {**METHODS["importTFA"], "phones": phones}).body)
     assert said["errorDetails"] == "Invalid parameter value : phones"
+
+
+@pytest.mark.parametrize("platform", ["android", "ios", "iOS", "ANDROID"])
+def test_a_device_says_how_it_is_reached_and_what_it_is(platform: str) -> None:
+    info = json.dumps({"platform": platform, "man": "Example", "pushToken": "dGVs:ZXBob25l", "os": "15"})
+    device = command("push.optin", deviceInfo=info).device
+    assert (device.platform.value, device.token) == (platform.lower(), "dGVs:ZXBob25l")
+    assert device.name == f"Example {platform} 15"
+
+
+def test_a_device_need_not_say_what_it_is() -> None:
+    info = {"platform": "android", "pushToken": "dGVs:ZXBob25l"}
+    assert command("push.optin", deviceInfo=json.dumps(info)).device.name == "android"
+    odd = {**info, "man": 7, "os": "1\n5" + "x" * 99}
+    name = command("push.optin", deviceInfo=json.dumps(odd)).device.name
+    assert (name[:14], len(name)) == ("android 15xxxx", 64)
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        "{",
+        "[]",
+        "[" * 5000,
+        "[" * 4000,
+        '{"platform": "android"}',
+        '{"platform": "android", "pushToken": 7}',
+        '{"platform": "android", "pushToken": "short"}',
+        '{"platform": "android", "pushToken": "with a blank"}',
+        json.dumps({"platform": "android", "pushToken": "x" * 1025}),
+        '{"platform": "windows", "pushToken": "dGVs:ZXBob25l"}',
+        '{"platform": "android", "pushToken": "dGVs:ZXBob25l", "man": "' + "x" * 5000 + '"}',
+    ],
+)
+def test_what_is_no_device_is_refused(info: str) -> None:
+    said = json.loads(answer("accounts.tfa.push.optin", {**METHODS["push.optin"], "deviceInfo": info}).body)
+    assert said["errorDetails"] == "Invalid parameter value : deviceInfo"
+
+
+def test_whoever_waits_for_a_device_is_told_nothing_until_it_has_answered() -> None:
+    waiting = accept("accounts.tfa.push.isVerified", dict(METHODS["push.isVerified"]))
+    said = json.loads(GIGYA.answer(Finished(), waiting).body)
+    assert (said["errorCode"], "providerAssertion" in said) == (0, False)
 
 
 WRITERS = [name for name, outcome in OUTCOMES.items() if type(outcome).__name__ != "Finished"]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from mfa_gateway.core.account import Enrolment, Factor
-from mfa_gateway.core.entrance import Attested, CodeSent, Finished, Outcome
+from mfa_gateway.core.entrance import Attested, CodeSent, Denial, Finished, Outcome, Turned
 from mfa_gateway.core.entrance.second_outcomes import (
     CertificateTold,
     CodesLeft,
@@ -33,6 +33,7 @@ AUTHENTICATORS = (
 )
 SECRET = SecretShown("ASct", "JBSWY3DPEHPK3PXP", "otpauth://totp/Shop:ada?secret=JBSWY3DPEHPK3PXP&issuer=Shop")
 IMPORTED = '[{"phoneNumber": "491701234567", "method": "sms"}, {"phone": "+491701234568", "method": "voice"}]'
+DEVICE = '{"platform": "android", "man": "Example", "pushToken": "dGVs:ZXBob25l", "os": "15"}'
 METHODS: Mapping[str, Mapping[str, str]] = {
     "getProviders": {"regToken": "AReg"},
     "initTFA": {"regToken": "AReg", "provider": "gigyaEmail", "mode": "verify"},
@@ -58,10 +59,10 @@ METHODS: Mapping[str, Mapping[str, str]] = {
     "importTFA": {"UID": "ada", "provider": "gigyaPhone", "phones": IMPORTED},
     "phone.importTFA": {"UID": "ada", "provider": "gigyaPhone", "phones": IMPORTED},
     "unregisterDevice": {"allDevices": "true"},
-    "push.optin": {},
-    "push.sendVerification": {},
-    "push.isVerified": {},
-    "push.verify": {},
+    "push.optin": {**ASSERTION, "deviceInfo": DEVICE},
+    "push.sendVerification": ASSERTION,
+    "push.isVerified": ASSERTION,
+    "push.verify": {**ASSERTION, "verificationToken": f"gate.{'A' * 43}"},
 }
 # What each method ends with where everything is well.
 OUTCOMES: Mapping[str, Outcome] = {
@@ -89,11 +90,15 @@ OUTCOMES: Mapping[str, Outcome] = {
     "importTFA": Finished(),
     "phone.importTFA": Finished(),
     "unregisterDevice": Finished(),
+    "push.optin": Finished(),
+    "push.sendVerification": Finished(),
+    "push.isVerified": TOKEN,
+    "push.verify": TOKEN,
 }
 # What else a client can get wrong, of each method that looks at more than whether something is there.
 WRONG: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("initTFA", {"provider": "gigyaCarrierPigeon"}),
-    ("initTFA", {"provider": "gigyaPush"}),
+    ("initTFA", {"provider": "livelink"}),
     ("initTFA", {"mode": "delete"}),
     ("initTFA", {"clientContext": "x" * 2049}),
     ("finalizeTFA", {"tempDevice": "perhaps"}),
@@ -101,12 +106,35 @@ WRONG: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("phone.sendVerificationCode", {"method": "fax"}),
     ("phone.sendVerificationCode", {"lang": ""}),
     ("totp.register", {"includeSecret": "perhaps"}),
-    ("deactivateProvider", {"provider": "gigyaPush"}),
+    ("deactivateProvider", {"provider": "livelink"}),
     ("resetTFA", {"provider": "gigyaCarrierPigeon"}),
     ("importTFA", {"provider": "gigyaTotp"}),
     ("importTFA", {"phones": "[]"}),
     ("importTFA", {"phones": '["+491701234567"]'}),
     ("unregisterDevice", {"allDevices": "perhaps"}),
+    ("push.optin", {"deviceInfo": "a telephone"}),
+    ("push.verify", {"verificationToken": ""}),
+)
+# What each method of devices is turned away with, by whatever went wrong.
+_BAD = Turned(Denial.ASSERTION_BAD, "gigyaAssertion")
+_STRANGE = Turned(Denial.NOBODY, "session")
+_MANY = Turned(Denial.SENDS_LIMITED, retry_after_ms=30_000)
+TURNED: tuple[tuple[str, str, Turned], ...] = (
+    ("push.optin", "without a session", _STRANGE),
+    ("push.optin", "with a bad assertion", _BAD),
+    ("push.optin", "of a device that is there", Turned(Denial.VALUE_WRONG, "deviceInfo")),
+    ("push.optin", "too soon after another one", _MANY),
+    ("push.optin", "while nothing can be sent", Turned(Denial.SEND_FAILED)),
+    ("push.sendVerification", "with a bad assertion", _BAD),
+    ("push.sendVerification", "of somebody without a device", Turned(Denial.NO_PROVIDER)),
+    ("push.sendVerification", "too soon after another one", _MANY),
+    ("push.sendVerification", "while nothing can be sent", Turned(Denial.SEND_FAILED)),
+    ("push.isVerified", "with a bad assertion", _BAD),
+    ("push.verify", "by nobody", _STRANGE),
+    ("push.verify", "with a bad assertion", _BAD),
+    ("push.verify", "with a wrong token", Turned(Denial.CODE_WRONG, "code")),
+    ("push.verify", "with one wrong token too many", Turned(Denial.CODES_LIMITED, "code", 900_000)),
+    ("push.verify", "after the account has changed", Turned(Denial.TICKET_BAD, "verificationToken")),
 )
 
 
@@ -126,6 +154,9 @@ def tfa() -> Replies:
         ),
         "accounts.tfa.totp.register, includeSecret=true": wrote("totp.register", SECRET, includeSecret="true"),
         "accounts.tfa.getProviders, of somebody who has none": wrote("getProviders", FactorsTold((), ())),
+        "accounts.tfa.getProviders, of somebody whose device has not opted in": wrote(
+            "getProviders", FactorsTold((Factor.EMAIL,), (Factor.TOTP, Factor.PUSH))
+        ),
     }
 
 
@@ -142,4 +173,15 @@ def requests() -> Replies:
     }
 
 
-FILES: Mapping[str, Callable[[], Replies]] = {"gigya/tfa": tfa, "gigya/tfa-requests": requests}
+def turned() -> Replies:
+    """How the methods of devices say no, and not yet."""
+    bare = "accounts.tfa.push.isVerified, not answered yet"
+    said = {f"accounts.tfa.{method}, {why}": wrote(method, denied) for method, why, denied in TURNED}
+    return {bare: wrote("push.isVerified", Finished())} | said
+
+
+FILES: Mapping[str, Callable[[], Replies]] = {
+    "gigya/tfa": tfa,
+    "gigya/tfa-requests": requests,
+    "gigya/tfa-push": turned,
+}

@@ -34,6 +34,9 @@ class Keeping:
         self.calls: list[Call] = []
 
     async def judge(self, call: Call) -> Verdict:
+        return self.begin(call)
+
+    def begin(self, call: Call) -> Verdict:
         self.calls.append(call)
         return Refuse(Reason.DENIED)
 

@@ -3,13 +3,14 @@
 import pytest
 
 from mfa_gateway.doors.forward_auth.envoy import ENVOY
-from mfa_gateway.doors.forward_auth.question import Original, Question
+from mfa_gateway.doors.forward_auth.question import Original, Question, places_of
 
 HOST = (b"host", b"shop.test")
 
 
 def read(rest: bytes = b"/a", *fields: tuple[bytes, bytes], query: bytes = b"", method: str = "GET") -> Original | str:
-    return ENVOY.read(Question(method, rest, query, (HOST, *fields)))
+    given = (HOST, *fields)
+    return ENVOY.read(Question(method, rest, query, given, places_of(tuple(name for name, _ in given))))
 
 
 def test_the_question_is_the_original() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from mfa_gateway.doors.forward_auth.forwarded import read_forwarded
-from mfa_gateway.doors.forward_auth.question import Original, Question
+from mfa_gateway.doors.forward_auth.question import Original, Question, places_of
 
 WORDS = (
     (b"x-forwarded-method", b"PATCH"),
@@ -14,7 +14,9 @@ WORDS = (
 
 
 def read(*fields: tuple[bytes, bytes]) -> Original | str:
-    return read_forwarded(Question("GET", b"/ignored", b"ignored", fields))
+    return read_forwarded(
+        Question("GET", b"/ignored", b"ignored", fields, places_of(tuple(name for name, _ in fields)))
+    )
 
 
 def test_the_four_words_are_the_original() -> None:

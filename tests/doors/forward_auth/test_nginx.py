@@ -3,12 +3,12 @@
 import pytest
 
 from mfa_gateway.doors.forward_auth.nginx import NGINX
-from mfa_gateway.doors.forward_auth.question import Original, Question
+from mfa_gateway.doors.forward_auth.question import Original, Question, places_of
 
 
 def read(*urls: bytes, method: bytes = b"GET") -> Original | str:
     fields = ((b"x-original-method", method), *((b"x-original-url", url) for url in urls))
-    return NGINX.read(Question("GET", b"/ignored", b"ignored", fields))
+    return NGINX.read(Question("GET", b"/ignored", b"ignored", fields, places_of(tuple(name for name, _ in fields))))
 
 
 def test_the_url_is_host_and_target() -> None:
@@ -30,6 +30,11 @@ def test_what_a_host_hides_behind_it_stays_part_of_the_host() -> None:
     hiding = read(b"http://shop.test?x/a")
     assert isinstance(hiding, Original)
     assert (hiding.host, hiding.path) == (b"shop.test?x", b"/a")
+
+
+def test_a_long_url_is_read_like_any_other() -> None:
+    path = b"/" + b"a" * 600
+    assert read(b"http://shop.test" + path + b"?b=c?d") == Original("GET", "http", b"shop.test", path, b"b=c?d")
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,19 @@
 
 import pytest
 
-from mfa_gateway.doors.forward_auth.question import Original, Question, original, overwritten
+from mfa_gateway.doors.forward_auth.question import (
+    LONGEST_KNOWN,
+    Original,
+    Question,
+    known_original,
+    original,
+    overwritten,
+    places_of,
+)
 
 
 def question(*fields: tuple[bytes, bytes]) -> Question:
-    return Question("GET", b"", b"", fields)
+    return Question("GET", b"", b"", fields, places_of(tuple(name for name, _ in fields)))
 
 
 def test_a_field_has_a_value_where_it_is_there_once() -> None:
@@ -17,6 +25,16 @@ def test_a_field_has_a_value_where_it_is_there_once() -> None:
 def test_a_field_that_is_missing_empty_or_there_twice_has_none(fields: list[tuple[bytes, bytes]]) -> None:
     assert question(*fields).only(b"a") is None
     assert question(*fields).has(b"a") == bool(fields)
+
+
+@pytest.mark.parametrize(
+    "target", [b"/a", b"/a?b=c", b"/a?b=c?d", b"?a", b"a?b", b"", b"/" + b"a" * LONGEST_KNOWN + b"?b"]
+)
+@pytest.mark.parametrize("method", [b"GET", None])
+def test_what_is_known_is_what_would_be_read(target: bytes, method: bytes | None) -> None:
+    for _ in range(2):
+        known = known_original(method, scheme=b"http", host=b"shop.test", target=target)
+        assert known == original(method, scheme=b"http", host=b"shop.test", target=target)
 
 
 def test_an_original_is_put_together_from_a_target_in_origin_form() -> None:

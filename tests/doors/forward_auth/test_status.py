@@ -44,6 +44,9 @@ class Refusing:
         self.verdict = verdict
 
     async def judge(self, call: Call) -> Verdict:
+        return self.begin(call)
+
+    def begin(self, call: Call) -> Verdict:
         del call
         return self.verdict
 

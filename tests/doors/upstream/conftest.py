@@ -6,6 +6,7 @@ runs on asyncio's loop and on uvloop, because their transports differ where it h
 
 import asyncio
 import os
+import re
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -21,7 +22,7 @@ import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from mfa_gateway.doors.stopping import ServedProtocol
+from mfa_gateway.doors.served import ServedProtocol
 from mfa_gateway.doors.upstream import Origin, Scheme, Terms, Upstream
 
 # No test waits this long for anything that happens.
@@ -40,6 +41,16 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(DEADLINE):
         while not condition():  # noqa: ASYNC110 - what is waited for is in somebody else's hands, often the kernel's
             await asyncio.sleep(0)
+
+
+def work_of(task: asyncio.Task[Any]) -> str:
+    """What a task does: `Cycle.run`. Coroutines that are compiled have no name, and a class each: `run_Cycle_gen`."""
+    coroutine = task.get_coro()
+    name = type(coroutine).__name__
+    if name == "coroutine":
+        qualified: str = coroutine.__qualname__  # type: ignore[union-attr] # as every coroutine of Python's has
+        return qualified
+    return re.sub(r"(\w+)_([A-Z]\w*)_gen", r"\2.\1", name)
 
 
 async def happens(event: Awaitable[object], *, within: float) -> bool:
@@ -324,7 +335,7 @@ async def serving(app: Upstream, kind: Server = Server.ANY) -> AsyncIterator[Gat
     server.close()
     await app.close()
     for connection in tuple(state.connections):
-        getattr(connection, "_wire", connection.transport).abort()
+        (connection._wire if isinstance(connection, ServedProtocol) else connection.transport).abort()
     if state.tasks:
         await asyncio.wait(tuple(state.tasks), timeout=DEADLINE)
     await until(lambda: not state.connections and not state.tasks)

@@ -15,6 +15,7 @@ from tests.doors.upstream.conftest import (
     happens,
     http_scope,
     until,
+    work_of,
 )
 
 POST = b"POST /upload HTTP/1.1\r\nHost: api.test\r\n"
@@ -96,7 +97,7 @@ async def test_a_call_without_a_body_is_at_most_one_task(gateway: Gateway, backe
 
     async def play(link: Link) -> None:
         await link.head()
-        names.update(task.get_coro().__qualname__ for task in asyncio.all_tasks())  # type: ignore[union-attr]
+        names.update(map(work_of, asyncio.all_tasks()))
         await link.send(OK)
         await link.head()
 

@@ -106,7 +106,7 @@ async def test_an_answer_that_breaks_off_is_an_exception_for_the_server(gateway:
     with pytest.raises(AnswerCutError) as caught:
         await call(gateway.app, http_scope())
     assert caught.value.failure is Failure.BROKEN
-    assert caught.value.__suppress_context__
+    assert caught.value.__context__ is None
 
 
 async def test_l03_no_log_repeats_a_secret(

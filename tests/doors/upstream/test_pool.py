@@ -1,5 +1,6 @@
 import asyncio
 import socket
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -186,11 +187,26 @@ async def test_a_refused_connection_is_a_502(start: Start) -> None:
     assert (await gateway.ask()).status == 502
 
 
-async def test_an_unknown_name_is_a_502(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+Dial = Callable[..., Awaitable[Any]]
+
+
+def dialled_by(monkeypatch: pytest.MonkeyPatch, backend: Backend, dial: Callable[[Dial], Dial]) -> None:
+    """Have connections to the backend made by something else. It is given what the loop would do."""
+    loop = asyncio.get_running_loop()
+    real = loop.create_connection
+    ours = dial(real)
+
+    async def create(build: Callable[[], Any], host: str, port: int, **more: Any) -> Any:
+        return await (ours if port == backend.port else real)(build, host, port, **more)
+
+    monkeypatch.setattr(loop, "create_connection", create)
+
+
+async def test_an_unknown_name_is_a_502(gateway: Gateway, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     async def dial(*_: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr(Pool, "_dial", dial)
+    dialled_by(monkeypatch, backend, lambda _: dial)
     assert (await gateway.ask()).status == 502
 
 
@@ -201,26 +217,29 @@ async def test_a_name_that_cannot_be_encoded_is_unknown() -> None:
     assert caught.value.failure is Failure.UNKNOWN_HOST
 
 
-async def test_a_connection_that_is_not_made_in_time_is_a_504(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_connection_that_is_not_made_in_time_is_a_504(
+    start: Start, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def dial(*_: object) -> None:
         await asyncio.get_running_loop().create_future()
 
-    monkeypatch.setattr(Pool, "_dial", dial)
+    dialled_by(monkeypatch, backend, lambda _: dial)
     gateway = await start(connect=0.05)
     assert (await gateway.ask()).status == 504
 
 
 async def test_a_connection_that_ends_as_it_opens_serves_nobody(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dial = Pool._dial
+    def too_late(dial: Dial) -> Dial:
+        async def dialling(*given: Any) -> Any:
+            transport, connection = await dial(*given)
+            connection.abort()
+            return transport, connection
 
-    async def too_late(pool: Pool, *given: Any) -> Any:
-        connection = await dial(pool, *given)
-        connection.abort()
-        return connection
+        return dialling
 
-    monkeypatch.setattr(Pool, "_dial", too_late)
+    dialled_by(monkeypatch, backend, too_late)
     with pytest.raises(ForwardingError) as caught:
         await gateway.app._pool.connect()
     assert caught.value.failure is Failure.UNREACHABLE
@@ -230,19 +249,20 @@ async def test_a_connection_that_ends_as_it_opens_serves_nobody(
 async def test_the_name_is_asked_for_at_every_new_connection(
     gateway: Gateway, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = 0
-    dial = Pool._dial
+    asked: list[str] = []
 
-    async def counting(pool: Pool, *given: Any) -> Any:
-        nonlocal asked
-        asked += 1
-        return await dial(pool, *given)
+    def counting(dial: Dial) -> Dial:
+        async def dialling(build: object, host: str, port: int) -> Any:
+            asked.append(host)
+            return await dial(build, host, port)
 
-    monkeypatch.setattr(Pool, "_dial", counting)
+        return dialling
+
+    dialled_by(monkeypatch, backend, counting)
     backend.play = answering(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
     for _ in range(3):
         await gateway.ask()
-    assert asked == 3
+    assert asked == ["127.0.0.1"] * 3
 
 
 async def test_small_writes_are_not_held_back(gateway: Gateway) -> None:

@@ -22,6 +22,7 @@ from tests.doors.upstream.conftest import (
     http_scope,
     serving,
     until,
+    work_of,
 )
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n"
@@ -39,8 +40,7 @@ async def ours(backend: Backend) -> AsyncIterator[Gateway]:
 
 
 def tasks_of_calls() -> set[str]:
-    names = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}  # type: ignore[union-attr]
-    return {name for name in names if name.startswith("Cycle.")}
+    return {name for name in map(work_of, asyncio.all_tasks()) if name.startswith("Cycle.")}
 
 
 def then(play: Play) -> Play:
@@ -212,6 +212,9 @@ class Waiting:
         if self._failure is not None:
             raise self._failure
         self.answers.append((status, body))
+
+    def answer_empty(self, status: int, _lines: bytes) -> None:
+        self.answers.append((status, b""))
 
     def run(self, work: Work) -> None:
         self.works.append(work)

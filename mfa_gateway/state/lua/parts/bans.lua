@@ -16,5 +16,5 @@ local function lane(known, epoch, own_bans, bans, now)
     return false, left
   end
   local own = math.max(banned_until(own_bans) - now, 0)
-  return true, own > 0 and math.min(left, own) or 0
+  return true, math.min(left, own)
 end

@@ -38,7 +38,7 @@ end
 
 -- Backup codes stand in for another factor. Alone they would be one, and run out.
 local function forget_backup_alone(account, backup)
-  for _, value in ipairs(redis.call('HMGET', account, 'email', 'sms', 'totp')) do
+  for _, value in ipairs(redis.call('HMGET', account, 'email', 'sms', 'totp', 'push')) do
     if value == 'active' then return end
   end
   forget(account, 'backup')

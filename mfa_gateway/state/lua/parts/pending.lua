@@ -3,7 +3,7 @@ local function pending(account, key)
   local t = redis.call('TIME')
   local now = t[1] * 1000 + math.floor(t[2] / 1000)
   local found = redis.call('HMGET', key, 'id', 'sealed', 'epoch', 'at', 'life')
-  if not found[1] or found[3] ~= (redis.call('HGET', account, 'epoch') or '0') then
+  if found[3] ~= (redis.call('HGET', account, 'epoch') or '0') then
     return nil
   end
   local age = now - found[4]
