@@ -94,6 +94,10 @@ class Logger(structlog.BoundLoggerBase):
 
     def info(self, event: str, **fields: Any) -> None:
         """What happens."""
+        self.take(event, fields)
+
+    def take(self, event: str, fields: dict[str, Any]) -> None:
+        """The same, of fields that are nobody else's."""
         self._logger.later(self._line("info", event, fields))
 
     def warning(self, event: str, **fields: Any) -> None:

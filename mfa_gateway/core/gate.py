@@ -57,6 +57,9 @@ _UNTOLD: Final = frozenset({Reason.IDENTITY_UNAVAILABLE, Reason.TWO_CREDENTIALS}
 
 _EVERY_FACTOR: Final = frozenset(Factor)
 
+# A look-up in an enumeration costs twice what one in a dictionary does, and these run on every call.
+_IF_ENROLLED: Final = Require.IF_ENROLLED
+
 # When to come back after something we stand on failed: the store is probed once a second.
 RETRY_MS: Final = 1000
 
@@ -66,6 +69,9 @@ class KnownBy(StrEnum):
 
     TOKEN = "token"  # noqa: S105 - the name of a choice
     RECORD = "record"
+
+
+_RECORD: Final = KnownBy.RECORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +177,10 @@ def weigh(
     """
     if (obstacle := account_obstacle(standing, terms.known_by)) is not None:
         return refuse(rule, obstacle, caller=caller)
-    if not standing.active() and rule.requirement.require is Require.IF_ENROLLED:
+    active = standing.active()
+    if not active and rule.requirement.require is _IF_ENROLLED:
         return Pass(rule, caller, epoch=standing.epoch)
-    allowed = allowed_factors(rule.requirement, standing, terms.factors)
+    allowed = _allowed(rule.requirement, active, terms.factors)
     if not allowed:
         return refuse(rule, Reason.NOT_ENROLLED, caller=caller)
     if code:
@@ -188,15 +195,19 @@ def account_obstacle(standing: Standing, known_by: KnownBy) -> Reason | None:
     """Why nothing at all can be done for this account, or None."""
     if standing.disabled:
         return Reason.ACCOUNT_DISABLED
-    if known_by is KnownBy.RECORD and not standing.recorded:
+    if known_by is _RECORD and not standing.recorded:
         return Reason.ACCOUNT_UNKNOWN
     return None
 
 
 def allowed_factors(requirement: Requirement, standing: Standing, offered: Iterable[Factor]) -> tuple[Factor, ...]:
     """The active factors of the account that this gateway offers and the rule accepts."""
+    return _allowed(requirement, standing.active(), offered)
+
+
+def _allowed(requirement: Requirement, active: tuple[Factor, ...], offered: Iterable[Factor]) -> tuple[Factor, ...]:
     accepted = _accepted_factors(requirement)
-    return tuple([factor for factor in standing.active() if factor in accepted and factor in offered])
+    return tuple([factor for factor in active if factor in accepted and factor in offered])
 
 
 def _accepted_factors(requirement: Requirement) -> frozenset[Factor]:

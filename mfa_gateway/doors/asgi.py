@@ -11,13 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
-from random import getrandbits
 from re import compile as pattern
 from time import time_ns
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from mfa_gateway.core.account import Proof
+from mfa_gateway.core.account import Factor, Proof
 from mfa_gateway.core.call import Call, CanonicalPath, Oddity, OddPath, canonical_host, canonical_path, canonical_query
 from mfa_gateway.core.credential import folded_name
 from mfa_gateway.core.policy import Rule
@@ -26,6 +25,7 @@ from mfa_gateway.core.routing import ANYWHERE, Route, Routes
 from mfa_gateway.dialects.wire import Asked, Reply
 from mfa_gateway.doors.date import http_date
 from mfa_gateway.doors.peers import TrustedProxies
+from mfa_gateway.doors.request_ids import request_id_of
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -50,7 +50,6 @@ TRAILERS: Final = "http.response.trailers"
 _METHOD: Final = pattern(r"[A-Z][A-Z-]{0,31}")
 # RFC 9110 section 8.6, bounded so that no server counts over 64 bits.
 _LENGTH: Final = pattern(rb"[0-9]{1,18}")
-_REQUEST_ID: Final = pattern(rb"[A-Za-z0-9._\-]{8,64}")
 
 # What may be there once at most: which of two would the application read?
 _SINGLE: Final = frozenset({b"authorization", b"x-mfa-code", b"host", b"content-length", b"transfer-encoding"})
@@ -271,18 +270,6 @@ def _asked(scope: Scope, fields: dict[bytes, bytes], request_id: str) -> Asked:
     return Asked(scope.get("method", "GET"), raw.decode("latin-1"), accept, request_id)
 
 
-def request_id_of(given: bytes | None) -> str:
-    """The name that a request was given, if it can be one; else a new one."""
-    if given is None or not _REQUEST_ID.fullmatch(given):
-        return new_request_id()
-    return given.decode("ascii")
-
-
-def new_request_id() -> str:
-    """A name for a request: 64 random bits, told apart in a log. It secures nothing, so nobody has to wait for it."""
-    return f"{getrandbits(64):016x}"
-
-
 # --- On the way to the application ------------------------------------------------------------
 
 
@@ -321,13 +308,16 @@ def clean_headers(
     return [pair for pair in headers if goes_on[pair[0]]]
 
 
+_FACTOR_NAMES: Final = {factor: factor.value.encode("ascii") for factor in Factor}
+
+
 def proof_headers(shown: Proof | None) -> HeaderList:
     """What the application is told: nothing, unless a factor was proved for this very rule."""
     if shown is None:
         return []
     return [
         (b"x-mfa-verified", b"true"),
-        (b"x-mfa-method", shown.factor.value.encode("ascii")),
+        (b"x-mfa-method", _FACTOR_NAMES[shown.factor]),
         (b"x-mfa-age", b"%d" % (shown.age_ms // 1000)),
     ]
 

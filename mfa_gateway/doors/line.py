@@ -27,11 +27,12 @@ from uvicorn import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
-from mfa_gateway.doors.asgi import LINGER_BYTES, ASGIApp, new_request_id
+from mfa_gateway.doors.asgi import LINGER_BYTES, ASGIApp
 from mfa_gateway.doors.cycle import Cycle
 from mfa_gateway.doors.deadline import Deadline
 from mfa_gateway.doors.outbox import outbox_of
 from mfa_gateway.doors.refusal import plain_refusal
+from mfa_gateway.doors.request_ids import new_request_id
 from mfa_gateway.doors.service import Service
 from mfa_gateway.doors.terms import ServerTerms
 from mfa_gateway.doors.transport import Exit, Flow

@@ -13,9 +13,10 @@ forms, and anything that changes an account (clerk).
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from time import perf_counter
+from typing import Final
 
 from mfa_gateway.core.account import Anonymous, Caller, Identification
-from mfa_gateway.core.call import Call
+from mfa_gateway.core.call import Call, CanonicalPath
 from mfa_gateway.core.credential import OtherCredentials, refused_carrier
 from mfa_gateway.core.fault import DirectoryUnavailable, IdentityUnavailable, StoreUnavailable
 from mfa_gateway.core.gate import RETRY_MS, Terms, admit, appoint, conclude, refuse, weigh, without_store
@@ -27,6 +28,12 @@ from mfa_gateway.engine.alarm import NO_ALARM, Alarm
 from mfa_gateway.engine.journal import Journal
 from mfa_gateway.engine.ports import Identity, Meter, Register, Standings
 from mfa_gateway.engine.tally import UNCOUNTED
+
+# What strangers have us remember is bounded: some 2 MB of methods, paths and hosts.
+_MOST_ADMISSIONS: Final = 4096
+_SHORT_PATH: Final = 256
+# A look-up in an enumeration costs twice what one in a dictionary does, and this runs on every call.
+_MFA: Final = Access.MFA
 
 
 class Judge:
@@ -60,6 +67,7 @@ class Judge:
         self._clock = clock
         self._alarm = alarm
         self._register = register
+        self._admissions: dict[tuple[str, bytes, str], Verdict | Candidates] = {}
 
     async def judge(self, call: Call) -> Verdict:
         """Decide whether a call goes on. Never raises for anything a client, the store or an issuer can do."""
@@ -69,12 +77,26 @@ class Judge:
     def begin(self, call: Call) -> Verdict | Awaitable[Verdict]:
         """The verdict where the call alone tells it, else what has to be awaited for it: either of them once a call."""
         began = self._clock()
-        admission = admit(self._policy, call)
+        admission = self._admitted(call)
         verdict = self._known(call, admission) if isinstance(admission, Candidates) else admission
         if isinstance(verdict, Candidates):
             return self._decided(call, verdict, began)
         self._write_down(call, verdict, began)
         return verdict
+
+    def _admitted(self, call: Call) -> Verdict | Candidates:
+        """What the call alone tells: its method, path and host, the same ones again and again."""
+        path = call.path
+        if not isinstance(path, CanonicalPath) or len(path.wire) > _SHORT_PATH:
+            return admit(self._policy, call)
+        key = (call.method, path.wire, call.host)
+        admission = self._admissions.get(key)
+        if admission is None:
+            admission = admit(self._policy, call)
+            if len(self._admissions) >= _MOST_ADMISSIONS:
+                self._admissions.clear()
+            self._admissions[key] = admission
+        return admission
 
     def _known(self, call: Call, candidates: Candidates) -> Verdict | Candidates:
         """A pass that can be told without waiting, from what is remembered here; else the candidates, as they came.
@@ -86,7 +108,7 @@ class Judge:
             return candidates
         rule = candidates.for_realm(caller.account.realm)
         requirement = rule.requirement
-        if requirement.access is not Access.MFA:
+        if requirement.access is not _MFA:
             return candidates
         known = self._store.known(caller.account, scope=requirement.scope, session=caller.session)
         if known is None:

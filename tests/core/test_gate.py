@@ -382,6 +382,14 @@ def test_a_proof_from_the_future_is_not_honoured() -> None:
     assert satisfying_proof(protected().requirement, Factor, [Proof(Factor.EMAIL, -1)]) is None
 
 
+@pytest.mark.parametrize(("grace_ms", "ride"), [(0, None), (1, Ride(1))])
+def test_no_code_rides_where_there_is_no_grace(grace_ms: int, ride: Ride | None) -> None:
+    known = standing(active=(Factor.EMAIL,))
+    asked = weigh(protected(grace_ms=grace_ms), CALLER, known, code="123456", terms=Terms())
+    assert isinstance(asked, Redemption)
+    assert asked.ride == ride
+
+
 def test_of_two_proofs_of_one_moment_the_first_is_the_one() -> None:
     proofs = [Proof(Factor.EMAIL, 3), Proof(Factor.SMS, 3)]
     assert satisfying_proof(protected().requirement, Factor, proofs) == proofs[0]

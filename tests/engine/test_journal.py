@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ from mfa_gateway.core.ceremony import Action, Command, Done, Failed, Listed
 from mfa_gateway.core.fault import DeliveryFailed, StoreUnavailable
 from mfa_gateway.core.policy import Access
 from mfa_gateway.core.verdict import Pass, Reason, Refuse, Verdict
-from mfa_gateway.engine.journal import masked_subject, written
+from mfa_gateway.engine.journal import Journal, masked_subject, written
 from tests.engine.fakes import ANNA, Lines, call, rule
 
 RULE = rule()
@@ -41,6 +41,27 @@ def test_a_decision_is_one_line_with_the_request_it_is_about(journal_lines: Line
     journal_lines.journal.decided(call(host="gw.test"), verdict)
     line = journal_lines.only
     assert (line["request_id"], line["method"], line["path"], line["host"]) == ("id-1", "GET", "/protected", "gw.test")
+
+
+class Taking:
+    """A log that takes the fields of a line as they are."""
+
+    def __init__(self) -> None:
+        self.taken: list[dict[str, object]] = []
+
+    def bind(self) -> "Taking":
+        return self
+
+    def take(self, event: str, fields: dict[str, object]) -> None:
+        self.taken.append({"event": event, "log_level": "info", **fields})
+
+
+@pytest.mark.parametrize("verdict", VERDICTS[:2], ids=["open", "proved"])
+def test_a_log_that_takes_fields_as_they_are_is_given_the_same_ones(journal_lines: Lines, verdict: Verdict) -> None:
+    taking = Taking()
+    Journal(cast(Any, taking)).decided(call(), verdict)
+    journal_lines.journal.decided(call(), verdict)
+    assert taking.taken == journal_lines.all
 
 
 def test_a_pass_names_rule_caller_factor_and_age(journal_lines: Lines) -> None:

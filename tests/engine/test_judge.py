@@ -1,6 +1,7 @@
 """The judge: how often it asks, whom, in which order, and what it makes of silence."""
 
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +29,29 @@ async def test_an_open_route_asks_neither_the_store_nor_for_a_name(
 ) -> None:
     assert isinstance(await make_judge().judge(call("/public")), Pass)
     assert (store.trips, identity.asked) == ([], 0)
+
+
+async def test_what_was_admitted_once_is_admitted_alike_again_by_method_host_and_path(make_judge: "MakeJudge") -> None:
+    rules = policy(
+        replace(rule(Access.DENY, "/a"), methods=frozenset({"POST"})),
+        replace(rule(Access.MFA, "/a"), methods=frozenset({"GET"}), hosts=frozenset({"one.test"})),
+    )
+    calls = [
+        call(path, method=method, host=host)
+        for path, method, host in product(("/a", "/b"), ("GET", "POST", "TRACE"), ("one.test", "two.test"))
+    ]
+    fresh = [await make_judge(rules).judge(one) for one in calls]
+    judge = make_judge(rules)
+    for _ in range(2):
+        assert [await judge.judge(one) for one in calls] == fresh
+
+
+async def test_what_is_remembered_of_paths_has_an_end(make_judge: "MakeJudge") -> None:
+    judge = make_judge()
+    for number in range(4_100):
+        await judge.judge(call(f"/public/{number}"))
+    await judge.judge(call("/public/" + "long" * 100))
+    assert 0 < len(judge._admissions) <= 4_096
 
 
 async def test_a_call_in_grace_makes_one_trip(make_judge: "MakeJudge", store: MemoryStore) -> None:

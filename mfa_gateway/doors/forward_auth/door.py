@@ -35,10 +35,8 @@ from mfa_gateway.doors.asgi import (
     Unreadable,
     asked_of,
     finish_reading,
-    new_request_id,
     read_call,
     reply_headers,
-    request_id_of,
     send_reply,
 )
 from mfa_gateway.doors.date import http_date
@@ -59,6 +57,7 @@ from mfa_gateway.doors.forward_auth.question import (
 from mfa_gateway.doors.forward_auth.traefik import TRAEFIK
 from mfa_gateway.doors.parts import Parts
 from mfa_gateway.doors.promptness import Client, Work
+from mfa_gateway.doors.request_ids import new_request_id, request_id_of
 from mfa_gateway.doors.websocket.reading import Knock, read_knock
 
 _log: FilteringBoundLogger = structlog.get_logger(__name__)
