@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, assert_never
+from typing import Final, assert_never, final
 
 
 class Factor(StrEnum):
@@ -153,12 +153,20 @@ class Inventory:
     awaited: tuple[Awaited, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@final
+@dataclass(slots=True, unsafe_hash=True, init=False)
 class Proof:
-    """A factor was shown by this account, in this scope, this long ago by the store's clock."""
+    """A factor was shown by this account, in this scope, this long ago by the store's clock.
 
-    factor: Factor
-    age_ms: int
+    Final and made by hand for the reason that a `Call` is: there is one for each call in grace.
+    """
+
+    factor: Final[Factor]
+    age_ms: Final[int]
+
+    def __init__(self, factor: Factor, age_ms: int) -> None:
+        self.factor = factor
+        self.age_ms = age_ms
 
 
 _FACTORS: Final = tuple(Factor)

@@ -10,7 +10,7 @@ numbers of connections and heads (doors), and whether anything behind the gate a
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, assert_never
 
@@ -142,7 +142,7 @@ class Chart:
         path = path_for(wish.path.encode("utf-8", "surrogatepass"), host, self.routes)
         if isinstance(path, Oddity):
             return Refuse(Reason.AMBIGUOUS_REQUEST)
-        call = asking._replace(method=wish.method, path=path, host=host, query=b"", code=None, headers=())
+        call = replace(asking, method=wish.method, path=path, host=host, query=b"", code=None, headers=())
         return Clear(Ease.OURS) if self.is_ours(call) else admit(self.policy, call)
 
 

@@ -3,9 +3,9 @@
 What stays out: status codes and wire texts (dialects), and how a verdict comes about (gate, ceremony).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, final
 
 from mfa_gateway.core.account import Caller, Proof
 from mfa_gateway.core.policy import Access, Enforcement, OnSuccess, Rule
@@ -75,9 +75,10 @@ class Refuse:
     caller: Caller | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@final
+@dataclass(slots=True, init=False, eq=False)
 class Pass:
-    """The call goes on.
+    """The call goes on. Final and made by hand for the reason that a `Call` is.
 
     Attributes:
         rule: the rule that let it through.
@@ -87,11 +88,36 @@ class Pass:
         epoch: the account's, by which whoever keeps something open knows it again; None where the store was not asked.
     """
 
-    rule: Rule
-    caller: Caller | None = None
-    shown: Proof | None = None
-    overruled: Refuse | None = None
-    epoch: int | None = field(default=None, compare=False)
+    rule: Final[Rule]
+    caller: Final[Caller | None]
+    shown: Final[Proof | None]
+    overruled: Final[Refuse | None]
+    epoch: Final[int | None]
+
+    def __init__(
+        self,
+        rule: Rule,
+        caller: Caller | None = None,
+        shown: Proof | None = None,
+        overruled: Refuse | None = None,
+        epoch: int | None = None,
+    ) -> None:
+        self.rule = rule
+        self.caller = caller
+        self.shown = shown
+        self.overruled = overruled
+        self.epoch = epoch
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two verdicts let through alike; in which epoch is not compared."""
+        return isinstance(other, Pass) and self._said() == other._said()
+
+    def __hash__(self) -> int:
+        """The hash that goes with it."""
+        return hash(self._said())
+
+    def _said(self) -> tuple[Rule, Caller | None, Proof | None, Refuse | None]:
+        return self.rule, self.caller, self.shown, self.overruled
 
     @property
     def is_protected(self) -> bool:

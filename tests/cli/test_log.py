@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mfa_gateway.cli.log import Lines, Logger, Stamp, as_json, configure_log
 
@@ -110,13 +112,20 @@ def test_no_value_begins_a_line_of_its_own(value: str) -> None:
     assert json.loads(line) == {"value": value}
 
 
-def test_time_is_told_to_the_microsecond_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
-    stamp = Stamp()
-    told = []
-    for nanoseconds in (1_700_000_000_000_001_000, 1_700_000_000_999_999_999, 1_700_000_001_000_000_000):
-        monkeypatch.setattr("time.time_ns", lambda now=nanoseconds: now)
-        told.append(stamp())
-    assert told == ["2023-11-14T22:13:20.000001Z", "2023-11-14T22:13:20.999999Z", "2023-11-14T22:13:21.000000Z"]
+def test_time_is_told_to_the_microsecond_in_utc() -> None:
+    moments = iter((1_700_000_000.000001, 1_700_000_000.25, 1_700_000_000.9999998, 1_700_000_001.0))
+    stamp = Stamp(lambda: next(moments))
+    assert [stamp() for _ in range(4)] == [
+        "2023-11-14T22:13:20.000001Z",
+        "2023-11-14T22:13:20.250000Z",
+        "2023-11-14T22:13:20.999999Z",
+        "2023-11-14T22:13:21.000000Z",
+    ]
+
+
+@given(st.integers(0, 999_999))
+def test_every_microsecond_is_told_as_itself(micros: int) -> None:
+    assert Stamp(lambda: 1_700_000_000 + micros / 1_000_000)().endswith(f":20.{micros:06d}Z")
 
 
 def test_a_traceback_at_a_terminal_shows_no_variables(

@@ -2,35 +2,39 @@
 
 import asyncio
 from contextvars import copy_context
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from mfa_gateway.doors.asgi import TRAILERS, ASGIApp, CutAnswer, Message, Receive, Scope, Send
 from mfa_gateway.doors.cycle import Cycle
+from mfa_gateway.doors.outbox import Outbox
+from mfa_gateway.doors.transport import Exit, Flow
 
 
-class Wire:
-    """What the cycle sees of a connection."""
+class Wire(asyncio.Transport):
+    """A connection to a client that takes everything at once."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.written: list[bytes] = []
         self.is_closed = False
 
-    def write(self, data: bytes) -> None:
-        self.written.append(data)
+    def is_closing(self) -> bool:
+        return False
 
-    def close(self) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
+
+    def leave(self) -> None:
         self.is_closed = True
 
 
-class Flow:
-    """A client that takes everything at once."""
+class Loop:
+    """An event loop whose turns end by hand: with `flush`."""
 
-    write_paused = False
-
-    def resume_reading(self) -> None:
-        """It is reading already."""
+    def call_soon(self, _callback: object) -> None:
+        """Nothing comes by itself."""
 
 
 class Stage:
@@ -40,12 +44,13 @@ class Stage:
         self, *, method: str = "GET", version: str = "1.1", keep_alive: bool = True, expects: bool = False
     ) -> None:
         self.wire = Wire()
+        self._way_out = Exit(self.wire, self.wire.leave, Outbox(cast("asyncio.AbstractEventLoop", Loop())))
         self.answered = 0
         self.running: set[asyncio.Task[None]] = set()
         self.cycle = Cycle(
             {"type": "http", "method": method, "http_version": version},
-            transport=self.wire,  # type: ignore[arg-type] # what is used of it
-            flow=Flow(),  # type: ignore[arg-type] # what is used of it
+            transport=self._way_out,
+            flow=Flow(self.wire, may_read=lambda: True, on_change=lambda: None),
             keep_alive=keep_alive,
             expects_continue=expects,
             on_response=self._count,
@@ -58,10 +63,20 @@ class Stage:
 
     @property
     def sent(self) -> bytes:
+        self._way_out.flush()
         return b"".join(self.wire.written)
 
     async def play(self, app: ASGIApp) -> bytes:
-        self.cycle.begin(app)
+        """Have the application answer, each of its messages in a turn of its own; everything that was sent."""
+
+        async def in_turns(scope: Scope, receive: Receive, send: Send) -> None:
+            async def sending(message: Message) -> None:
+                await send(message)
+                self._way_out.flush()
+
+            await app(scope, receive, sending)
+
+        self.cycle.begin(in_turns)
         if self.running:
             await asyncio.wait(self.running)
         return self.sent

@@ -103,7 +103,7 @@ async def test_a_credential_in_the_query_is_refused_inside_a_window(
     make_judge: "MakeJudge", store: MemoryStore
 ) -> None:
     remember(store, IN_GRACE)
-    made: Call = call()._replace(query=b"access_token=x")
+    made: Call = replace(call(), query=b"access_token=x")
     verdict = await told(make_judge().begin(made))
     assert isinstance(verdict, Refuse)
     assert verdict.reason is Reason.CREDENTIAL_IN_QUERY
@@ -111,7 +111,7 @@ async def test_a_credential_in_the_query_is_refused_inside_a_window(
 
 async def test_a_page_of_a_stranger_is_refused_inside_a_window(make_judge: "MakeJudge", store: MemoryStore) -> None:
     remember(store, IN_GRACE)
-    verdict = await told(make_judge().begin(call()._replace(foreign_page="https://evil.test")))
+    verdict = await told(make_judge().begin(replace(call(), foreign_page="https://evil.test")))
     assert isinstance(verdict, Refuse)
 
 

@@ -94,7 +94,7 @@ class _Door(MFAMiddleware):
 def _named(call: Call | Unreadable, name: str) -> Call | Unreadable:
     if isinstance(call, Unreadable):
         return replace(call, asked=replace(call.asked, request_id=name))
-    return call._replace(request_id=name)
+    return replace(call, request_id=name)
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ The token among its sub-protocols becomes the credential of the call, and the pa
 readings is refused here, like everywhere. What stays out: ordinary calls (asgi), and what is decided (gate).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mfa_gateway.core.call import Call
 from mfa_gateway.doors.asgi import Scope, Unreadable, asked_of
@@ -33,5 +33,5 @@ def read_knock(
     page = foreign_page(call, scope, listed=origins, proxies=proxies)
     if page or offer.token is not None or offer.answer is not None:
         token = call.authorization if offer.token is None else f"Bearer {offer.token}"
-        call = call._replace(foreign_page=page, authorization=token, headers=tuple(without_own(call.headers, offer)))
+        call = replace(call, foreign_page=page, authorization=token, headers=tuple(without_own(call.headers, offer)))
     return Knock(call, offer)
