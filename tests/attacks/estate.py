@@ -309,7 +309,7 @@ async def estate(
 
 def _furnish(made: Installation, port: int, phones: Service, limits: str) -> None:
     put_behind(made, port)
-    (made.folder / "webhook-secret").write_bytes(secrets.token_bytes(32))
+    (made.folder / "webhook-secret").write_text(secrets.token_hex(32))
     webhook = f"  sms: {{webhook: {{url: '{phones.url}', secret_file: ./webhook-secret, timeout: 2s}}}}\n"
     rewrite(made, "senders:\n", f"senders:\n{webhook}")
     rewrite(made, "directory: {source: claims}\n", f"{CLUB}directory: {{source: claims}}\n")

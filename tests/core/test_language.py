@@ -68,3 +68,7 @@ def test_any_text_gives_few_plain_tags(header: str) -> None:
 def test_only_the_last_tag_of_a_value_that_is_too_long_is_lost() -> None:
     header = "fr,de,it," + "x" * MAX_HEADER
     assert preferred_languages(header) == ("fr", "de", "it")
+
+
+def test_no_weight_is_a_weight_of_one() -> None:
+    assert preferred_languages("fr;q=1,de,it;q=1") == ("fr", "de", "it")

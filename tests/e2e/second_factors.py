@@ -134,7 +134,7 @@ class Shop(Installation):
         (self.folder / "signing-key").write_bytes(pem)
         self.site_secret = secrets.token_bytes(24)
         (self.folder / "site-secret").write_bytes(base64.b64encode(self.site_secret))
-        (self.folder / "webhook-secret").write_bytes(secrets.token_bytes(32))
+        (self.folder / "webhook-secret").write_text(secrets.token_hex(32))
         service = f"{{webhook: {{url: '{phones.url}', secret_file: ./webhook-secret, timeout: 2s}}}}"
         webhook = f"  sms: {service}\n  push: {service}\n"
         text = self.config.read_text().replace("source: claims", "source: store")

@@ -59,7 +59,7 @@ async def service() -> AsyncIterator[Service]:
 async def site(tmp_path: Path, service: Service) -> AsyncIterator[Installation]:
     async with Installation(tmp_path, rules=RULES, more=GIGYA.format()) as made:
         (tmp_path / "site-secret").write_bytes(base64.b64encode(SECRET))
-        (tmp_path / "webhook-secret").write_bytes(secrets.token_bytes(32))
+        (tmp_path / "webhook-secret").write_text(secrets.token_hex(32))
         webhook = f"  sms: {{webhook: {{url: '{service.url}', secret_file: ./webhook-secret, timeout: 2s}}}}\n"
         written = made.config.read_text()
         made.config.write_text(written.replace("senders:\n", f"senders:\n{webhook}", 1))

@@ -41,12 +41,13 @@ _COUNTED: Final[dict[type[ast.operator], tuple[str, str]]] = {ast.Add: ("+", "-"
 
 def python_changes(text: str) -> list[Change]:
     """Every change of a module."""
-    return [change for change in _Finder(text).found() if _is_whole(change.applied(text))]
+    return [change for part, begin, change in _Finder(text).found() if _is_whole(part, begin, change)]
 
 
-def _is_whole(text: str) -> bool:
+def _is_whole(part: str, begin: int, change: Change) -> bool:
+    """Whether a part of a module, which begins at a place of it, is still a program then."""
     try:
-        ast.parse(text)
+        ast.parse(part[: change.begin - begin] + change.now + part[change.end - begin :])
     except SyntaxError:
         return False
     return True
@@ -62,8 +63,13 @@ class _Finder:
             self._begins.append(self._begins[-1] + len(line.decode()))
         self._lines = text.splitlines(keepends=True)
 
-    def found(self) -> Iterator[Change]:
-        yield from self._in(ast.parse(self._text))
+    def found(self) -> Iterator[tuple[str, int, Change]]:
+        """Each change, with the statement of the module that it is in and where that begins."""
+        for statement in ast.parse(self._text).body:
+            first = min([statement.lineno, *(one.lineno for one in getattr(statement, "decorator_list", ()))])
+            begin, end = self._begins[first - 1], self._end(statement)
+            around = ast.Module([statement], [])
+            yield from ((self._text[begin:end], begin, change) for change in self._in(around))
 
     def _in(self, node: ast.AST) -> Iterator[Change]:
         for name, value in ast.iter_fields(node):

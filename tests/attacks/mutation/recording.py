@@ -1,6 +1,7 @@
 """A plugin of pytest: which test runs which line of `core` and which script of the store, and how long it takes.
 
-Given to pytest as `-p tests.attacks.mutation.recording`; writes JSON to the file that the environment names.
+What runs while everything is imported and collected is the test's of no name. Given to pytest as
+`-p tests.attacks.mutation.recording`; writes JSON to the file that the environment names.
 """
 
 import functools
@@ -75,7 +76,7 @@ class _Recorder:
         data = self._coverage.get_data()
         return {
             str(Path(file).relative_to(Path.cwd())): {
-                line: sorted(filter(None, tests)) for line, tests in data.contexts_by_lineno(file).items()
+                line: sorted(tests) for line, tests in data.contexts_by_lineno(file).items()
             }
             for file in data.measured_files()
         }

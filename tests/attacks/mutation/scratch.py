@@ -25,7 +25,8 @@ _NEEDED: Final = (
     "LICENSE",
     ".ci",
 )
-_LEFT_OUT: Final = shutil.ignore_patterns("__pycache__", "node_modules", "results", "*.pyc")
+# Compiled modules would be imported in the place of their sources, which are what is broken.
+_LEFT_OUT: Final = shutil.ignore_patterns("__pycache__", "node_modules", "results", "*.pyc", "*.so")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.attacks.mutation import by_rule
+from tests.attacks.mutation.bench import Judgement
 from tests.attacks.mutation.by_rule import Report, try_by_rule
 from tests.attacks.mutation.made import lua_changes, python_changes
 from tests.attacks.mutation.scratch import ROOT, rewritten
@@ -17,6 +18,9 @@ def python(text: str) -> set[str]:
 
 def lua(text: str) -> set[str]:
     return {change.applied(text) for change in lua_changes(text)}
+
+
+OF_SOURCES = pytest.mark.interpreted("mutants are made of sources")
 
 
 @pytest.mark.parametrize(
@@ -94,21 +98,25 @@ def test_a_report_without_a_trial_is_not_good() -> None:
 
 
 @pytest.mark.processes
+@OF_SOURCES
 def test_what_is_not_tested_survives_and_what_is_tested_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One module, its own tests, two of its mutants; and the same with none of its tests."""
+    """Mutants of one module with its own tests, and of another one without any of its tests."""
     monkeypatch.setitem(by_rule._JUDGES, "core", ("tests/core/test_quota.py",))
     candidates = by_rule._candidates
 
     def few(room: str, copy: Path) -> list[by_rule._Candidate]:
-        return [one for one in candidates(room, copy) if one.path.name in ("quota.py", "language.py")][:12:4]
+        every = list(candidates(room, copy))
+        untested, tested = ([one for one in every if one.path.name == name] for name in ("language.py", "quota.py"))
+        return [*untested[:2], *tested[-3:]]
 
     monkeypatch.setattr(by_rule, "_candidates", few)
     report = try_by_rule("core", seconds=60, seed=1, say=lambda _: None)
-    assert report.tried == report.there_are == 3
+    assert (report.there_are, report.tried, report.killed, len(report.survived)) == (5, 5, 3, 2)
     assert all("core/language.py" in place for place in report.survived)
 
 
 @pytest.mark.processes
+@OF_SOURCES
 def test_trials_that_are_red_anyhow_prove_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(by_rule._JUDGES, "core", ("tests/core/test_quota.py",))
     candidates = by_rule._candidates
@@ -117,6 +125,6 @@ def test_trials_that_are_red_anyhow_prove_nothing(monkeypatch: pytest.MonkeyPatc
         "_candidates",
         lambda room, copy: [one for one in candidates(room, copy) if one.path.name == "quota.py"],
     )
-    monkeypatch.setattr(by_rule, "_is_green", lambda _copy, _tests: False)
+    monkeypatch.setattr(by_rule._Court, "judged_quickly", lambda *_: Judgement.RED)
     with pytest.raises(RuntimeError, match="red without a mutant"):
         try_by_rule("core", seconds=1, seed=1, say=lambda _: None)
