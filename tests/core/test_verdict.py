@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from mfa_gateway.core.account import Factor, Proof
 from mfa_gateway.core.pattern import Pattern, Wild
 from mfa_gateway.core.policy import Access, Enforcement, Requirement, Rule
 from mfa_gateway.core.verdict import Pass, Reason
@@ -31,3 +32,12 @@ def test_what_a_rule_asks_and_carries_out_is_protected(
 ) -> None:
     rule = Rule("one", (Pattern((Wild.REST,)),), Requirement(access, enforcement=enforcement))
     assert Pass(rule).is_protected == is_protected
+
+
+def test_verdicts_that_let_through_alike_are_equal_in_any_epoch() -> None:
+    rule = Rule("rule", (Pattern((Wild.REST,)),), Requirement(Access.MFA))
+    one, other = Pass(rule, epoch=1), Pass(rule, epoch=2)
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one != Pass(rule, shown=Proof(Factor.TOTP, 1))
+    assert one != rule
