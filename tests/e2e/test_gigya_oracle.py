@@ -63,7 +63,7 @@ dialects:
     sites:
       - {api_key: 3_OPEN, realm: people}
       - {api_key: 3_CLOSED, realm: people, otp_registration: false}
-regulation: {max_retries: 100, find_time: 1ms, ban_time: 1ms, ban_max: 1ms}
+regulation: {max_retries: 100, per_day: 10000, find_time: 1ms, ban_time: 1ms, ban_max: 1ms}
 """
 # Nothing that counts messages may cut the pairs short.
 LIMITS = (
