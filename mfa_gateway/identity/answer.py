@@ -8,11 +8,10 @@ What stays out: asking, and remembering.
 
 import math
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 from mfa_gateway.core.account import AccountId, Caller
-from mfa_gateway.identity.claims import Accepted, is_meant_for, is_moment, is_plain_name, session_of
+from mfa_gateway.identity.claims import Accepted, is_meant_for, is_moment, is_plain_name, session_of, shared_claims
 from mfa_gateway.identity.flaw import Flaw
 from mfa_gateway.identity.jws import json_object
 from mfa_gateway.identity.terms import IntrospectionTerms
@@ -50,7 +49,7 @@ def _caller(said: Mapping[str, object], terms: IntrospectionTerms, *, now: float
     if not is_plain_name(subject):
         return Flaw.BAD_SUBJECT
     session = session_of(said, terms.session_claims) or digest
-    caller = Caller(AccountId(terms.realm, subject), session, token=digest, claims=MappingProxyType(dict(said)))
+    caller = Caller(AccountId(terms.realm, subject), session, token=digest, claims=shared_claims(said))
     return Accepted(caller, expires)
 
 

@@ -5,6 +5,7 @@ Types are exact: the library would take "exp": "1e12" or a subject of 10 kB. Wha
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from sys import intern
 from types import MappingProxyType
 from typing import Final, TypeGuard
 from unicodedata import category
@@ -19,6 +20,8 @@ MAX_NAME: Final = 255
 LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 # The year 9999. A date in milliseconds lies far beyond, and would make a token live for ever.
 _LAST_MOMENT: Final = 253_402_300_799
+# What all tokens of an issuer for one application say alike (RFC 9068 section 2.2, OpenID Connect Core section 2).
+_ALIKE: Final = frozenset({"iss", "aud", "azp", "client_id", "scope", "typ"})
 # Control characters, lone surrogates, line and paragraph separators: nothing that a log or a key should meet.
 _UNFIT: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
@@ -49,13 +52,22 @@ def read_claims(claims: Mapping[str, object], terms: BearerTerms, *, now: float,
         return Flaw.BAD_SUBJECT
     session = session_of(claims, terms.session_claims) or digest
     account = AccountId(terms.realm, subject)
-    return Accepted(Caller(account, session, token=digest, claims=MappingProxyType(dict(claims))), until)
+    return Accepted(Caller(account, session, token=digest, claims=shared_claims(claims)), until)
 
 
 def is_meant_for(audience: object, accepted: tuple[str, ...]) -> bool:
     """A text, or a list of texts, that names exactly one of the accepted audiences (RFC 7519 section 4.1.3)."""
     named = audience if isinstance(audience, list) else [audience]
     return all(isinstance(name, str) for name in named) and sum(name in accepted for name in named) == 1
+
+
+def shared_claims(claims: Mapping[str, object]) -> Mapping[str, object]:
+    """The same claims, kept for as long as their caller is: what all tokens of an issuer say alike is there once."""
+    return MappingProxyType({intern(name): _shared(name, value) for name, value in claims.items()})
+
+
+def _shared(name: str, value: object) -> object:
+    return intern(value) if name in _ALIKE and isinstance(value, str) else value
 
 
 def tells_of_logout(claims: Mapping[str, object]) -> bool:

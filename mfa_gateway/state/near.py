@@ -16,7 +16,7 @@ for. What stays out: the connection (tracking), and what a standing is good for 
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil, inf
@@ -28,6 +28,9 @@ from mfa_gateway.core.account import AccountId, Factor, FactorState, Standing
 from mfa_gateway.core.proof import Scope
 
 Name = tuple[AccountId, Scope, str]
+
+# One for all: an empty mapping of its own would be a sixteenth of what a standing takes.
+_NOTHING: Final[Mapping[Factor, bytes]] = MappingProxyType({})
 
 # How many sessions of one account are remembered. Whoever makes thousands takes no more room than this, nor time: what
 # is told of an account costs as much as it has names here.
@@ -62,8 +65,9 @@ class NearStandings:
         self._entries = entries
         self._sure_until = -inf
         self._remembered: OrderedDict[Name, _Remembered] = OrderedDict()
-        # Tuples and no sets: nearly every account has one standing, and an empty set alone takes 216 bytes.
-        self._names: dict[str, tuple[Name, ...]] = {}
+        # Nearly every account has one standing: a set of its own would take 216 bytes, and a tuple 64.
+        self._first: dict[str, Name] = {}
+        self._others: dict[str, tuple[Name, ...]] = {}
         self._questions: dict[str, set[Question]] = {}
         self.hits = 0
 
@@ -99,10 +103,10 @@ class NearStandings:
         if question.is_void:
             return
         self._drop(name)
-        if len(names := self._names.get(question.key, ())) >= _MOST_OF_ONE:
+        if len(names := self._names(question.key)) >= _MOST_OF_ONE:
             self._drop(names[0])
         self._remembered[name] = _Remembered(_without_secrets(standing), question.key, question.asked)
-        self._names[question.key] = (*self._names.get(question.key, ()), name)
+        self._name(question.key, (*self._names(question.key), name))
         if len(self._remembered) > self._entries:
             self._drop(next(iter(self._remembered)))
 
@@ -123,15 +127,17 @@ class NearStandings:
     def forget(self, keys: Iterable[str]) -> None:
         """These accounts have changed."""
         for key in keys:
-            for name in self._names.pop(key, ()):
+            for name in self._names(key):
                 self._remembered.pop(name, None)
+            self._name(key, ())
             for question in self._questions.pop(key, ()):
                 question.is_void = True
 
     def forget_all(self) -> None:
         """Anything may have changed."""
         self._remembered.clear()
-        self._names.clear()
+        self._first.clear()
+        self._others.clear()
         for questions in self._questions.values():
             for question in questions:
                 question.is_void = True
@@ -146,14 +152,27 @@ class NearStandings:
         gone = self._remembered.pop(name, None)
         if gone is None:
             return
-        others = tuple(one for one in self._names.pop(gone.key, ()) if one != name)
-        if others:
-            self._names[gone.key] = others
+        self._name(gone.key, tuple([one for one in self._names(gone.key) if one != name]))
+
+    def _names(self, key: str) -> tuple[Name, ...]:
+        """What is remembered of an account, the oldest first."""
+        first = self._first.get(key)
+        return () if first is None else (first, *self._others.get(key, ()))
+
+    def _name(self, key: str, names: tuple[Name, ...]) -> None:
+        if names:
+            self._first[key] = names[0]
+        else:
+            self._first.pop(key, None)
+        if len(names) > 1:
+            self._others[key] = names[1:]
+        else:
+            self._others.pop(key, None)
 
 
 def _without_secrets(standing: Standing) -> Standing:
     """What the gate weighs, which needs no secrets. Most accounts have the same few factors: they share one mapping."""
-    return replace(standing, factors=_shared(tuple(standing.factors.items())), sealed={})
+    return replace(standing, factors=_shared(tuple(standing.factors.items())), sealed=_NOTHING)
 
 
 @lru_cache(maxsize=256)

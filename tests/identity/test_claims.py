@@ -1,9 +1,10 @@
+import json
 from typing import Any
 
 import pytest
 
 from mfa_gateway.core.account import AccountId, Caller
-from mfa_gateway.identity.claims import Accepted, is_moment, is_plain_name, read_claims
+from mfa_gateway.identity.claims import Accepted, is_moment, is_plain_name, read_claims, shared_claims
 from mfa_gateway.identity.flaw import Flaw
 from mfa_gateway.identity.terms import BearerTerms, SharedSecret
 
@@ -179,3 +180,11 @@ def test_false_and_true_are_no_dates() -> None:
 
 def test_a_name_has_a_length_of_1_to_255() -> None:
     assert [is_plain_name("n" * length) for length in (0, 1, 255, 256)] == [False, True, True, False]
+
+
+def test_what_tokens_say_alike_is_kept_once() -> None:
+    text = '{"iss": "https://idp.test", "sub": "ada", "exp": 1, "roles": ["one"]}'
+    one, other = shared_claims(json.loads(text)), shared_claims(json.loads(text))
+    assert one == other == json.loads(text)
+    assert all(mine is theirs for mine, theirs in zip(one, other, strict=True))
+    assert one["iss"] is other["iss"]
