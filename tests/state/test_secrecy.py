@@ -5,8 +5,10 @@ import hashlib
 from collections.abc import Iterator
 
 from mfa_gateway.core.account import AccountId, Factor
+from mfa_gateway.core.ceremony import Change
 from mfa_gateway.core.otp import TotpProfile
 from mfa_gateway.core.proof import Purpose, Redeemed, Scope
+from mfa_gateway.core.push import Summons, new_token
 from mfa_gateway.core.quota import Conversion, Quota, QuotaKind, Window
 from mfa_gateway.core.session import OpenedSession
 from mfa_gateway.state import AccountRecord
@@ -22,6 +24,9 @@ SITE, DEVICE = "3_the-site-of-ada", "gmid-of-the-telephone-of-ada"
 WORK, NAME = "countess@work.example.test", "Adas-little-telephone"
 PENDING_SECRET = b"another-secret-of-ada"
 BACKUP = ("KLMNOPQRST", "UVWXYZ2345")
+PUSHED_TO = "android:name-that-a-push-service-gave-to-a-telephone-of-ada"
+SUMMONS = Summons("the.assertion.of-ada", "id-of-an-assertion-of-ada")
+PUSHED = new_token(Purpose.ACTIVATE, b"thirty-two-random-bytes-for-ada!")
 
 
 async def play(ada: Guest) -> None:
@@ -46,6 +51,8 @@ async def play(ada: Guest) -> None:
     )
     await ada.store.print_backup(ada.account, codes=BACKUP, level=30, epoch=epoch)
     assert await ada.present(BACKUP[0]) == Redeemed(Factor.BACKUP)
+    assert await ada.pend(Factor.PUSH, PUSHED_TO) is Change.MADE
+    await ada.issue(SUMMONS.kept(PUSHED), factor=Factor.PUSH, purpose=Purpose.ACTIVATE)
     await ada.store.remember_login(ada.account, session=ada.session)
     subjects = ((ada.account.realm, ada.account.subject), (ADDRESS,), (PHONE,), (CLIENT,), ())
     conversion = Conversion(window_ms=60_000, least_sent=5, least_rate=0.5, stop_ms=60_000)
@@ -122,6 +129,8 @@ async def test_a_dump_shows_nothing_of_anybody(ada: Guest, world: World) -> None
         NAME,
         *CODES,
         *BACKUP,
+        *(PUSHED_TO, PUSHED_TO.partition(":")[2], PUSHED, PUSHED.partition(".")[2], SUMMONS.kept(PUSHED)),
+        *(SUMMONS.assertion, SUMMONS.jti),
         "lovelace",
         f"{REALM}:{SUBJECT}",
     ):
