@@ -23,10 +23,6 @@ class CarrierAction(StrEnum):
     FORWARD = "forward"
 
 
-# A look-up in an enumeration costs twice what one in a dictionary does, and this runs on every protected call.
-_REFUSE: Final = CarrierAction.REFUSE
-
-
 @dataclass(frozen=True, slots=True)
 class OtherCredentials:
     """The carriers by name, folded by `folded_name` and `folded_parameter`, and what is done where one turns up.
@@ -66,11 +62,11 @@ def folded_parameter(name: str) -> str:
 
 def refused_carrier(call: Call, others: OtherCredentials) -> str | None:
     """The name of a carrier for which this call has to be refused, or None."""
-    if others.on_query is _REFUSE and call.query:
+    if others.on_query is CarrierAction.REFUSE and call.query:
         for name in _query_names(call.query):
             if name in others.query:
                 return f"query parameter {name}"
-    if others.on_header is _REFUSE:
+    if others.on_header is CarrierAction.REFUSE:
         for field_name, _ in call.headers:
             if folded_name(field_name) in others.headers:
                 return f"header {folded_name(field_name).decode('ascii', 'replace')}"

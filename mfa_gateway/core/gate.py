@@ -57,9 +57,6 @@ _UNTOLD: Final = frozenset({Reason.IDENTITY_UNAVAILABLE, Reason.TWO_CREDENTIALS}
 
 _EVERY_FACTOR: Final = frozenset(Factor)
 
-# A look-up in an enumeration costs twice what one in a dictionary does, and these run on every call.
-_IF_ENROLLED: Final = Require.IF_ENROLLED
-
 # When to come back after something we stand on failed: the store is probed once a second.
 RETRY_MS: Final = 1000
 
@@ -69,9 +66,6 @@ class KnownBy(StrEnum):
 
     TOKEN = "token"  # noqa: S105 - the name of a choice
     RECORD = "record"
-
-
-_RECORD: Final = KnownBy.RECORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +172,7 @@ def weigh(
     if (obstacle := account_obstacle(standing, terms.known_by)) is not None:
         return refuse(rule, obstacle, caller=caller)
     active = standing.active()
-    if not active and rule.requirement.require is _IF_ENROLLED:
+    if not active and rule.requirement.require is Require.IF_ENROLLED:
         return Pass(rule, caller, epoch=standing.epoch)
     allowed = _allowed(rule.requirement, active, terms.factors)
     if not allowed:
@@ -195,7 +189,7 @@ def account_obstacle(standing: Standing, known_by: KnownBy) -> Reason | None:
     """Why nothing at all can be done for this account, or None."""
     if standing.disabled:
         return Reason.ACCOUNT_DISABLED
-    if known_by is _RECORD and not standing.recorded:
+    if known_by is KnownBy.RECORD and not standing.recorded:
         return Reason.ACCOUNT_UNKNOWN
     return None
 

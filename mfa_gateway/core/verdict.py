@@ -10,11 +10,6 @@ from typing import Final, final
 from mfa_gateway.core.account import Caller, Proof
 from mfa_gateway.core.policy import Access, Enforcement, OnSuccess, Rule
 
-# A look-up in an enumeration costs twice what one in a dictionary does, and these run on every call.
-_MFA: Final = Access.MFA
-_ENFORCED: Final = Enforcement.ENFORCED
-_NOTHING: Final = OnSuccess.NONE
-
 
 class Reason(StrEnum):
     """Why a call or a ceremony was refused."""
@@ -123,12 +118,12 @@ class Pass:
     def is_protected(self) -> bool:
         """Whether what was let through is on a protected route; a shadow rule protects nothing."""
         requirement = self.rule.requirement
-        return requirement.access is _MFA and requirement.enforcement is _ENFORCED
+        return requirement.access is Access.MFA and requirement.enforcement is Enforcement.ENFORCED
 
     @property
     def on_success(self) -> OnSuccess:
         """What a good answer does to what the caller has proved: nothing where nobody is known."""
-        return _NOTHING if self.caller is None else self.rule.requirement.on_success
+        return OnSuccess.NONE if self.caller is None else self.rule.requirement.on_success
 
 
 Verdict = Pass | Refuse

@@ -16,7 +16,7 @@ from time import time_ns
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from mfa_gateway.core.account import Factor, Proof
+from mfa_gateway.core.account import Proof
 from mfa_gateway.core.call import Call, CanonicalPath, Oddity, OddPath, canonical_host, canonical_path, canonical_query
 from mfa_gateway.core.credential import folded_name
 from mfa_gateway.core.policy import Rule
@@ -308,16 +308,13 @@ def clean_headers(
     return [pair for pair in headers if goes_on[pair[0]]]
 
 
-_FACTOR_NAMES: Final = {factor: factor.value.encode("ascii") for factor in Factor}
-
-
 def proof_headers(shown: Proof | None) -> HeaderList:
     """What the application is told: nothing, unless a factor was proved for this very rule."""
     if shown is None:
         return []
     return [
         (b"x-mfa-verified", b"true"),
-        (b"x-mfa-method", _FACTOR_NAMES[shown.factor]),
+        (b"x-mfa-method", shown.factor.encode("ascii")),
         (b"x-mfa-age", b"%d" % (shown.age_ms // 1000)),
     ]
 

@@ -87,12 +87,6 @@ class Framing(Enum):
     NONE = auto()
 
 
-_SIZED: Final = Framing.SIZED
-_CHUNKED: Final = Framing.CHUNKED
-_CLOSED: Final = Framing.CLOSED
-_NONE: Final = Framing.NONE
-
-
 class Cycle:
     """One request and its answer.
 
@@ -131,7 +125,7 @@ class Cycle:
         self._has_news = False
         # Of the answer.
         self._head = b""
-        self._framing: Framing = _NONE
+        self._framing = Framing.NONE
         self._left = 0
         self._has_trailers = False
 
@@ -270,7 +264,7 @@ class Cycle:
             parts += (b"connection", b": ", b"close", b"\r\n")
         parts.append(b"\r\n")
         self._head = _checked(parts)
-        self._has_trailers = self._framing is _CHUNKED and has_trailers
+        self._has_trailers = self._framing is Framing.CHUNKED and has_trailers
         self.response_started = True
         self._expects_continue = False
 
@@ -279,26 +273,26 @@ class Cycle:
         if status in _WITHOUT_BODY:
             return
         if length is not None:
-            self._framing, self._left = _SIZED, int(length)
+            self._framing, self._left = Framing.SIZED, int(length)
             parts += (b"content-length", b": ", length, b"\r\n")
         elif self.scope["http_version"] == "1.0":
             # RFC 9112 section 6.1: such a client may not know chunks.
-            self._framing, self.keep_alive = _CLOSED, False
+            self._framing, self.keep_alive = Framing.CLOSED, False
         elif self.scope["method"] != "HEAD":
-            self._framing = _CHUNKED
+            self._framing = Framing.CHUNKED
             parts += (b"transfer-encoding", b": ", b"chunked", b"\r\n")
 
     def _go_on(self, body: bytes, *, is_last: bool) -> None:
         head, self._head = self._head, b""
         if self.scope["method"] == "HEAD":
             body = b""
-        elif self._framing is _SIZED:
+        elif self._framing is Framing.SIZED:
             self._left -= len(body)
             if self._left < 0 or (is_last and self._left):
                 raise RuntimeError("the body of the answer is not as long as announced")
-        elif self._framing is _CHUNKED:
+        elif self._framing is Framing.CHUNKED:
             body = _chunk(body, is_last=is_last and not self._has_trailers)
-        elif self._framing is _NONE:
+        elif self._framing is Framing.NONE:
             body = b""
         if head or body:
             self._transport.write(head + body if head else body)

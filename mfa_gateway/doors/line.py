@@ -11,30 +11,26 @@ next piece of an answer, for the next request.
 uvicorn's own protocol closes while bytes of the client are still unread. The kernel makes a reset of that, and the
 answer may be lost with it. So leaving means: close our half, throw away for a short while, then close the other half.
 
-What stays out: what the bytes mean (protocol). Of uvicorn (0.54) there is only what its server asks of a protocol: how
-one is made, `connections` and `tasks` of its state, and `shutdown`.
+What stays out: what the bytes mean, and how a server makes such a connection (protocol).
 """
 
 import asyncio
 from contextvars import Context, copy_context
 from enum import Enum
 from math import inf
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import structlog
 from structlog.typing import FilteringBoundLogger
-from uvicorn import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
-from uvicorn.server import ServerState
 
-from mfa_gateway.doors.asgi import LINGER_BYTES, ASGIApp
+from mfa_gateway.doors.asgi import LINGER_BYTES
 from mfa_gateway.doors.cycle import Cycle
 from mfa_gateway.doors.deadline import Deadline
 from mfa_gateway.doors.outbox import outbox_of
 from mfa_gateway.doors.refusal import plain_refusal
 from mfa_gateway.doors.request_ids import new_request_id
 from mfa_gateway.doors.service import Service
-from mfa_gateway.doors.terms import ServerTerms
 from mfa_gateway.doors.transport import Exit, Flow
 
 _log: FilteringBoundLogger = structlog.get_logger(__name__)
@@ -65,25 +61,12 @@ class Line:
     Theirs would make every attribute of ours slow.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-        *,
-        service: Service | None = None,
-    ) -> None:
-        """As uvicorn makes protocols. `service` is shared by all of a listener; without one, the usual numbers hold."""
-        if not config.loaded:
-            config.load()
-        self.service = service if service is not None else Service(ServerTerms())
-        self.terms = self.service.terms
-        self.app = cast("ASGIApp", config.loaded_app)
-        self.loop = _loop if _loop is not None else asyncio.get_event_loop()
-        self.server_state = server_state
-        self._app_state = app_state
-        self._connections: set[Any] = server_state.connections
+    def __init__(self, loop: asyncio.AbstractEventLoop, connections: set[Any], service: Service) -> None:
+        """`connections` are those that are open; `service` is shared by all of a listener."""
+        self.loop = loop
+        self.service = service
+        self.terms = service.terms
+        self._connections = connections
         self._phase = HEAD
         self._deadline = Deadline(self.loop, self._time_out)
         self._context: Context = copy_context()

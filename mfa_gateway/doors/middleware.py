@@ -53,9 +53,6 @@ _log: FilteringBoundLogger = structlog.get_logger(__name__)
 
 # RFC 6455 section 7.4.1: what a handshake refused after the fact would say; servers turn it into a 403.
 _POLICY_VIOLATION: Final = 1008
-# A look-up in an enumeration costs twice what one in a dictionary does, and these run on every call.
-_NOTHING_ENDS: Final = OnSuccess.NONE
-_STRIP: Final = CarrierAction.STRIP
 
 
 class MFAMiddleware:
@@ -100,7 +97,7 @@ class MFAMiddleware:
         if isinstance(call, Unreadable) or self._met(call) is not None:
             return self._guard(call, scope, client.receive, client.send)
         verdict = self._parts.judge.begin(call)
-        if isinstance(verdict, Pass) and verdict.on_success is _NOTHING_ENDS and not tells_grace(verdict):
+        if isinstance(verdict, Pass) and verdict.on_success is OnSuccess.NONE and not tells_grace(verdict):
             # Our own server's scope, which nobody else reads: it need not be copied.
             return self._serve_app(self._open(scope, call, verdict), client)
         return self._obey(verdict, call, scope, client.receive, client.send)
@@ -168,7 +165,7 @@ class MFAMiddleware:
                 if scope["type"] == "websocket" and (watch := self._parts.watch) is not None and _is_watched(verdict):
                     socket = WatchedSocket(receive, send, lambda: watch.revoked(call, verdict))
                     await socket.run(self._app, opened)
-                elif verdict.on_success is not _NOTHING_ENDS and scope["type"] == "http":
+                elif verdict.on_success is not OnSuccess.NONE and scope["type"] == "http":
                     answer = HeldAnswer(given, lambda: self._end(call, verdict, scope=scope, send=send))
                     await answer.run(self._app, opened, receive)
                 else:
@@ -221,7 +218,7 @@ class MFAMiddleware:
         """What the application is not to read: everybody's copy of the trusted header, and on a protected route other
         credentials. A shadow rule changes nothing.
         """
-        is_stripped = verdict.is_protected and self._parts.others.on_header is _STRIP
+        is_stripped = verdict.is_protected and self._parts.others.on_header is CarrierAction.STRIP
         return self._never_on_protected if is_stripped else self._never_on
 
 

@@ -4,22 +4,24 @@ Theory. A connection holds one request at a time; what a client sends ahead of i
 never get into another answer, and nothing that waits has been understood in any way.
 
 What stays out: the connection itself, its time and its end (line), policy, and everything that an ASGI application can
-see for itself.
+see for itself. Of uvicorn (0.54) there is only what its server asks of a protocol: how one is made, `connections` and
+`tasks` of its state, and `shutdown`.
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from mfa_gateway.doors.asgi import LINGER_BYTES, HeaderList
+from mfa_gateway.doors.asgi import LINGER_BYTES, ASGIApp, HeaderList
 from mfa_gateway.doors.cycle import Cycle
 from mfa_gateway.doors.head import EndOfHead, http_scope
 from mfa_gateway.doors.line import BODY, HEAD, LEAVING, WHOLE, Line
 from mfa_gateway.doors.refusal import FRAMING, RefusedRequest, body_length, check_request_line, expects_continue
 from mfa_gateway.doors.service import Service
+from mfa_gateway.doors.terms import ServerTerms
 
 # How much of a body waits for the application before no more of it is read.
 _MOST_UNREAD: Final = 65_536
@@ -42,7 +44,16 @@ class StrictProtocol(Line):
         service: Service | None = None,
     ) -> None:
         """As uvicorn makes protocols. `service` is shared by all of a listener; without one, the usual numbers hold."""
-        super().__init__(config, server_state, app_state, _loop, service=service)
+        super().__init__(
+            _loop if _loop is not None else asyncio.get_event_loop(),
+            server_state.connections,
+            service if service is not None else Service(ServerTerms()),
+        )
+        if not config.loaded:
+            config.load()
+        self.app = cast("ASGIApp", config.loaded_app)
+        self.server_state = server_state
+        self._app_state = app_state
         # None once the connection has ended: it holds our methods.
         self.parser: Any = HttpRequestParser(self)
         # A request that is sent ahead of an answer with `Connection: close` is no error of that answer's request.

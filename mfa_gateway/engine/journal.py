@@ -38,7 +38,6 @@ _LONGEST: Final = 512
 
 # What a client calls a factor is its own text; only names we know are written down.
 _KNOWN_FACTORS = frozenset(Factor)
-_FACTOR_NAMES: Final = {factor: factor.value for factor in Factor}
 # What has to be found again later: a change of factors, or windows that were closed.
 _CHANGES = frozenset(
     {
@@ -193,7 +192,7 @@ def _pass_fields(call: Call, verdict: Pass) -> dict[str, object]:
         fields["realm"] = caller.account.realm
         fields["subject"] = masked_subject(caller.account)
     if (shown := verdict.shown) is not None:
-        fields["factor"] = _FACTOR_NAMES[shown.factor]
+        fields["factor"] = shown.factor.value
         fields["age_ms"] = shown.age_ms
     return fields
 

@@ -32,8 +32,6 @@ from mfa_gateway.engine.tally import UNCOUNTED
 # What strangers have us remember is bounded: some 2 MB of methods, paths and hosts.
 _MOST_ADMISSIONS: Final = 4096
 _SHORT_PATH: Final = 256
-# A look-up in an enumeration costs twice what one in a dictionary does, and this runs on every call.
-_MFA: Final = Access.MFA
 
 
 class Judge:
@@ -108,7 +106,7 @@ class Judge:
             return candidates
         rule = candidates.for_realm(caller.account.realm)
         requirement = rule.requirement
-        if requirement.access is not _MFA:
+        if requirement.access is not Access.MFA:
             return candidates
         known = self._store.known(caller.account, scope=requirement.scope, session=caller.session)
         if known is None:
